@@ -1,0 +1,50 @@
+# Every target works on a machine with Python 3.11+, make and git alone; what else is needed is fetched into .venv and .cache.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+STAGE ?= main
+VENV := .venv
+PY := $(VENV)/bin/python
+UV := .cache/uv/bin/uv
+EMULATOR := .cache/emulator
+NODE_MODULES := .cache/node/node_modules
+export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
+
+.PHONY: help setup demo console test lint bench synth deploy diff destroy lock clean
+help: ## List the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .cache/setup.stamp ## Fetch everything the other targets need into .venv and .cache
+
+$(UV):
+	@echo "setup: uv"
+	@python3 -m venv .cache/uv && .cache/uv/bin/pip install -q --disable-pip-version-check "$$(grep '^uv==' requirements.txt)"
+
+$(VENV)/setup.stamp: requirements.txt tests/requirements.txt pyproject.toml | $(UV)
+	@echo "setup: Python packages"
+	@test -x $(PY) || $(UV) venv -q $(VENV)
+	@$(UV) pip sync -q --python $(PY) requirements.txt tests/requirements.txt
+	@$(UV) pip install -q --python $(PY) --no-deps -e .
+	@touch $@
+
+$(EMULATOR)/setup.stamp: local/requirements.txt | $(UV)
+	@echo "setup: emulator"
+	@test -x $(EMULATOR)/bin/python || $(UV) venv -q $(EMULATOR)
+	@$(UV) pip sync -q --python $(EMULATOR)/bin/python local/requirements.txt
+	@touch $@
+
+.cache/node/setup.stamp: local/node/package.json local/node/package-lock.json $(VENV)/setup.stamp
+	@echo "setup: CDK command line"
+	@mkdir -p .cache/node && cp local/node/package*.json .cache/node/
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm ci --prefix .cache/node --silent --no-audit --no-fund
+	@touch $@
+
+.cache/setup.stamp: $(VENV)/setup.stamp $(EMULATOR)/setup.stamp .cache/node/setup.stamp
+	@touch $@
+
+lock: $(UV) ## Pin all requirements anew from pyproject.toml
+	@compile() { $(UV) pip compile -q --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate "$$@"; }; \
+	compile pyproject.toml -o requirements.txt; compile --group layer -o functions/requirements.txt; \
+	compile --group local -o local/requirements.txt; compile --group test -c requirements.txt -o tests/requirements.txt
+
+clean: ## Remove .venv, .cache and cdk.out
+	@rm -rf .venv .cache cdk.out *.egg-info

@@ -1,0 +1,4 @@
+"""The tracelake command."""
+
+
+def main() -> None: ...
