@@ -9,7 +9,7 @@ EMULATOR := .cache/emulator
 NODE_MODULES := .cache/node/node_modules
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
-.PHONY: help setup demo console test lint bench synth deploy diff destroy lock clean
+.PHONY: docs help setup demo console test lint bench synth deploy diff destroy lock clean
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -40,6 +40,18 @@ $(EMULATOR)/setup.stamp: local/requirements.txt | $(UV)
 
 .cache/setup.stamp: $(VENV)/setup.stamp $(EMULATOR)/setup.stamp .cache/node/setup.stamp
 	@touch $@
+
+lint: .cache/setup.stamp ## Check format, lint, types and layers
+	@$(VENV)/bin/ruff format --check -q . && $(VENV)/bin/ruff check -q . && echo "ruff: clean"
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/basedpyright --level error
+	@$(VENV)/bin/lint-imports --no-logo
+
+test: lint ## Run every check and test
+	@$(VENV)/bin/pytest -q
+
+docs: .cache/setup.stamp ## Write the generated tables of README and docs
+	@$(PY) -m docs.generate
 
 lock: $(UV) ## Pin all requirements anew from pyproject.toml
 	@compile() { $(UV) pip compile -q --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate "$$@"; }; \

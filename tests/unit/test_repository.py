@@ -1,0 +1,43 @@
+"""What holds for the whole repository."""
+
+import re
+import subprocess
+from pathlib import Path
+
+from docs import generate
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_generated_tables_are_fresh():
+    for name in generate.PAGES:
+        text = (ROOT / name).read_text()
+        assert generate.render(text) == text, f"{name} is stale: run `make docs`"
+
+
+def test_a_changed_table_is_noticed():
+    text = (ROOT / "docs/data_dictionary.md").read_text()
+    planted = text.replace("`trace_id`", "`trace`", 1)
+    assert planted != text
+    assert generate.render(planted) == text
+
+
+def test_lock_files_name_no_package_index():
+    locks = [*ROOT.glob("*requirements.txt"), *ROOT.glob("*/requirements.txt"), *ROOT.glob("local/node/*.json")]
+    assert len(locks) >= 5
+    for lock in locks:
+        text = lock.read_text()
+        assert not re.search(r"--(extra-)?index-url|--find-links|\"resolved\":", text), lock
+
+
+def test_every_requirement_is_pinned():
+    for lock in [ROOT / "requirements.txt", *ROOT.glob("*/requirements.txt")]:
+        for line in lock.read_text().splitlines():
+            assert re.match(r"[\w.\[\]-]+==[\w.+!]+( ;.*)?$", line), f"{lock}: {line}"
+
+
+def test_internal_links_of_the_pages_lead_somewhere():
+    pages = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for page in map(Path, pages.split()):
+        for target in re.findall(r"\]\(([^)#:]+)\)", (ROOT / page).read_text()):
+            assert (ROOT / page.parent / target).exists(), f"{page}: {target}"
