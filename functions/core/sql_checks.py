@@ -1,0 +1,156 @@
+"""What the lake's SQL must obey, read off its tokens; no full parser is needed for that.
+
+- A filter on ``time`` alone opens every hour of a table, so each SELECT that reads a lake table bounds its ``hour``
+  from below with a condition that every row must meet.
+- Athena takes parameters in WHERE clauses alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+
+_TOKEN = re.compile(
+    r"(?P<space>\s+)|(?P<comment>--[^\n]*|/\*.*?\*/)|(?P<text>'(?:[^']|'')*')|(?P<quoted>\"(?:[^\"]|\"\")*\")"
+    r"|(?P<param>:[a-z_]+)|(?P<number>\d[\w.]*)|(?P<word>[A-Za-z_]\w*)|(?P<sign><=|>=|<>|!=|->|=>|\|\||.)",
+    re.DOTALL,
+)
+_SET_OPERATIONS = {"UNION", "INTERSECT", "EXCEPT"}
+_CLAUSES = {"SELECT", "FROM", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "WINDOW"}
+_NO_ALIAS = _CLAUSES | _SET_OPERATIONS | {"JOIN", "CROSS", "INNER", "LEFT", "RIGHT", "FULL", "ON", "USING", "AS"}
+_SIMPLE_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A piece of SQL; ``kind`` is space, comment, text, quoted, param, number, word or sign."""
+
+    kind: str
+    text: str
+
+    @property
+    def word(self) -> str:
+        """Keyword or name in capitals; a quoted name without quotes; empty for all else."""
+        if self.kind == "word":
+            return self.text.upper()
+        return self.text[1:-1].upper() if self.kind == "quoted" else ""
+
+
+@dataclass(slots=True)
+class _Select:
+    """One SELECT without the SELECTs in its parentheses."""
+
+    tokens: list[Token] = field(default_factory=list)
+
+
+def tokens(sql: str) -> list[Token]:
+    """All of the SQL, in pieces: joined they give it back."""
+    return [Token(str(match.lastgroup), match[0]) for match in _TOKEN.finditer(sql)]
+
+
+def params(sql: str) -> set[str]:
+    """Names of the parameters used."""
+    return {token.text[1:] for token in tokens(sql) if token.kind == "param"}
+
+
+def problems(sql: str, tables: Collection[str]) -> list[str]:
+    """What is wrong with the SQL, as sentences without a subject; empty where nothing is."""
+    found = []
+    if any(token.text == "?" for token in tokens(sql)):
+        found.append("contains a question mark, which is kept for parameters")
+    for select in _selects(sql):
+        found += [
+            f"has :{token.text[1:]} outside a WHERE clause, where Athena takes no parameter"
+            for clause, token in _by_clause(select)
+            if token.kind == "param" and clause != "WHERE"
+        ]
+        found += _unbounded(select, {name.upper() for name in tables})
+    return found
+
+
+def qualify(sql: str, database: str) -> str:
+    """The SQL with the database before every lake table that it reads."""
+    prefix = database if _SIMPLE_NAME.fullmatch(database) else f'"{database}"'
+    local = _names_of_ctes(sql)
+    result, after = [], ""
+    for token in tokens(sql):
+        reads = token.kind == "word" and after in {"FROM", "JOIN"} and token.word not in local
+        result.append(f"{prefix}.{token.text}" if reads and token.word != "UNNEST" else token.text)
+        if token.kind not in {"space", "comment"}:
+            after = token.word
+    return "".join(result)
+
+
+def _names_of_ctes(sql: str) -> set[str]:
+    return {name.upper() for name in re.findall(r"\b(\w+)\s+AS\s*\(\s*SELECT\b", sql, re.IGNORECASE)}
+
+
+def _selects(sql: str) -> list[_Select]:
+    """Every SELECT of the SQL with its own tokens; parentheses that hold no SELECT stay with the one around them."""
+    done: list[_Select] = []
+    stack: list[_Select] = [_Select()]
+    meaningful = [token for token in tokens(sql) if token.kind not in {"space", "comment"}]
+    depth: list[bool] = []
+    for index, token in enumerate(meaningful):
+        if token.text == "(":
+            following = meaningful[index + 1].word if index + 1 < len(meaningful) else ""
+            nested = following in {"SELECT", "WITH"}
+            depth.append(nested)
+            if nested:
+                stack.append(_Select())
+                continue
+        elif token.text == ")" and depth and depth.pop():
+            done.append(stack.pop())
+            continue
+        elif token.word in _SET_OPERATIONS:
+            done.append(stack.pop())
+            stack.append(_Select())
+            continue
+        stack[-1].tokens.append(token)
+    return done + stack
+
+
+def _by_clause(select: _Select) -> Iterator[tuple[str, Token]]:
+    clause, depth = "", 0
+    for token in select.tokens:
+        depth += {"(": 1, ")": -1}.get(token.text, 0)
+        if depth == 0 and token.word in _CLAUSES:
+            clause = token.word
+        yield clause, token
+
+
+def _unbounded(select: _Select, tables: set[str]) -> list[str]:
+    """Lake tables that this SELECT reads without a lower bound on their hour."""
+    read: dict[str, str] = {}
+    bounded: set[str] = set()
+    either = False
+    depth = 0
+    clauses = list(_by_clause(select))
+    texts = [token for _, token in clauses]
+    for index, (clause, token) in enumerate(clauses):
+        depth += {"(": 1, ")": -1}.get(token.text, 0)
+        before = texts[index - 1].word if index else ""
+        if clause == "FROM" and token.word in tables and before in {"FROM", "JOIN"}:
+            read[_alias(texts, index)] = token.text
+        elif clause == "WHERE" and depth == 0 and token.word == "OR":
+            either = True
+        elif clause == "WHERE" and depth == 0 and token.word == "HOUR" and _is_lower_bound(texts, index):
+            bounded.add(texts[index - 2].word if texts[index - 1].text == "." else "")
+    if either:
+        bounded = set()
+    if "" in bounded and len(read) == 1:
+        return []
+    return [f"reads {table} without a condition on hour" for alias, table in read.items() if alias not in bounded]
+
+
+def _alias(texts: list[Token], index: int) -> str:
+    following = [token.word for token in texts[index + 1 : index + 3]] + ["", ""]
+    alias = following[1] if following[0] == "AS" else following[0]
+    return alias if alias and alias not in _NO_ALIAS else texts[index].word
+
+
+def _is_lower_bound(texts: list[Token], index: int) -> bool:
+    negated = index > 0 and texts[index - 1].word == "NOT"
+    following = texts[index + 1] if index + 1 < len(texts) else None
+    return not negated and following is not None and (following.text in {"=", ">", ">="} or following.word == "BETWEEN")
