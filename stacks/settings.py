@@ -1,0 +1,210 @@
+"""What a user can set: the ``tracelake`` object of cdk.json's context, as one typed object.
+
+``-c tracelake.<key>=<value>`` overrides one key for a single run; a list is written with commas. A wrong setting raises
+``SettingsError``: one sentence that names the key and says what is allowed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+CONTEXT_KEY = "tracelake"
+OWN_LOG_GROUPS = "/tracelake/"
+# the retention of a Kinesis record is 24 hours; a shard takes 1 MB/s: https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html
+MAX_SHARDS = 500
+DEFAULT_TENANT_KEYS = (
+    "tenant",
+    "tenant_id",
+    "tenantId",
+    "customer",
+    "customer_id",
+    "customerId",
+    "org_id",
+    "organization_id",
+    "account_id",
+)
+
+_LOG_GROUP = re.compile(r"[A-Za-z0-9_./#-]{1,512}")
+_ATTRIBUTE = re.compile(r"[A-Za-z0-9_.:@-]{1,128}")
+_EMAIL = re.compile(r"[^@\s,]+@[^@\s,]+\.[^@\s,]+")
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used; the message is one sentence that names the key and what is allowed."""
+
+
+def _setting(default: Any, doc: str, allowed: str, check: Callable[[Any], object]) -> Any:
+    return field(default=default, metadata={"doc": doc, "allowed": allowed, "check": check})
+
+
+def _matches(pattern: str) -> Callable[[str], object]:
+    return re.compile(pattern).fullmatch
+
+
+def _whole(low: int, high: int) -> Callable[[int], bool]:
+    return lambda value: low <= value <= high
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting with its default; what each means and allows is in its ``metadata`` (and in docs/settings.md)."""
+
+    stage: str = _setting(
+        "main",
+        "Name of this installation; part of every name, so that several can live in one account.",
+        "1 to 16 lower-case letters and digits, beginning with a letter",
+        _matches(r"[a-z][a-z0-9]{0,15}"),
+    )
+    account: str = _setting(
+        "",
+        "AWS account to deploy to; empty means that of the credentials.",
+        "12 digits, or empty for the account of the credentials",
+        _matches(r"(\d{12})?"),
+    )
+    region: str = _setting(
+        "",
+        "AWS region to deploy to; empty means that of the credentials.",
+        "the name of a region such as eu-central-1, or empty for that of the credentials",
+        _matches(r"([a-z]{2}(-[a-z]+)+-\d)?"),
+    )
+    ingest_mode: str = _setting(
+        "per-group",
+        "How log groups reach the stream: `per-group` keeps one subscription filter on each.",
+        'only "per-group" ("account", one policy for the whole account, does not work yet)',
+        lambda value: value == "per-group",
+    )
+    include: tuple[str, ...] = _setting(
+        (),
+        "Prefixes of the log groups to subscribe; empty means all.",
+        "a list of prefixes of log group names, none of them of tracelake's own groups under /tracelake/",
+        lambda value: all(_LOG_GROUP.fullmatch(p) and not p.startswith(OWN_LOG_GROUPS) for p in value),
+    )
+    exclude: tuple[str, ...] = _setting(
+        (),
+        "Prefixes of the log groups to leave out; wins over `include`. Those of tracelake are always left out.",
+        "a list of prefixes of log group names",
+        lambda value: all(_LOG_GROUP.fullmatch(p) for p in value),
+    )
+    only: str = _setting(
+        "",
+        "Exactly one log group to subscribe, for a first try.",
+        "the full name of one log group that is not one of tracelake's own under /tracelake/, or empty",
+        lambda value: not value or (_LOG_GROUP.fullmatch(value) and not value.startswith(OWN_LOG_GROUPS)),
+    )
+    tenant_keys: tuple[str, ...] = _setting(
+        DEFAULT_TENANT_KEYS,
+        "Attributes and log fields that name the customer; the first that is present counts.",
+        "a list of 1 to 20 names of fields, of letters, digits and _ . : @ -",
+        lambda value: 1 <= len(value) <= 20 and all(_ATTRIBUTE.fullmatch(key) for key in value),
+    )
+    alert_email: str = _setting(
+        "",
+        "Address that is subscribed to the alerts (AWS asks it to confirm); empty means none.",
+        "one e-mail address, or empty",
+        lambda value: not value or _EMAIL.fullmatch(value),
+    )
+    kinesis_mode: str = _setting(
+        "provisioned",
+        "How the stream is paid: `provisioned` ($11 a month for each shard) or `on-demand` ($29, and $0.12 per GB).",
+        '"provisioned" or "on-demand"',
+        lambda value: value in ("provisioned", "on-demand"),
+    )
+    shards: int = _setting(
+        1,
+        "Shards of a provisioned stream; each takes 1 MB a second of compressed logs.",
+        f"a whole number from 1 to {MAX_SHARDS}",
+        _whole(1, MAX_SHARDS),
+    )
+    retention_days: int = _setting(
+        400,
+        "Days that settled rows are kept.",
+        "a whole number from 1 to 3650",
+        _whole(1, 3650),
+    )
+    dead_letter_days: int = _setting(
+        14,
+        "Days that rejected events are kept; they hold raw data, so not long.",
+        "a whole number from 1 to 90",
+        _whole(1, 90),
+    )
+    max_event_age_days: int = _setting(
+        35,
+        "An event whose own time is longer before its arrival than this counts at its arrival.",
+        "a whole number from 1 to 400, and not more than retention_days",
+        _whole(1, 400),
+    )
+    scan_limit_gb: int = _setting(
+        100,
+        "Gigabytes that one Athena query may read at most ($5 per 1000).",
+        "a whole number from 1 to 100000",
+        _whole(1, 100_000),
+    )
+    monthly_budget_usd: int = _setting(
+        0,
+        "Sends a mail to `alert_email` when tracelake's own cost of a month nears this many dollars; 0 means none.",
+        "a whole number from 0 to 1000000",
+        _whole(0, 1_000_000),
+    )
+
+    def __post_init__(self) -> None:
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            if not _has_type_of(value, entry.default) or not entry.metadata["check"](value):
+                raise SettingsError(_sentence(entry.name, value, entry.metadata["allowed"]))
+        self._check_combinations()
+
+    def _check_combinations(self) -> None:
+        if self.only and (self.include or self.exclude):
+            raise SettingsError(
+                "tracelake.only names the single log group, so include and exclude must be empty with it."
+            )
+        if self.kinesis_mode == "on-demand" and self.shards != 1:
+            raise SettingsError(
+                'tracelake.shards must be left at 1 where kinesis_mode is "on-demand": AWS adds shards.'
+            )
+        if self.max_event_age_days > self.retention_days:
+            raise SettingsError(
+                "tracelake.max_event_age_days must not be more than retention_days, or rows expire at once."
+            )
+        if self.monthly_budget_usd and not self.alert_email:
+            raise SettingsError("tracelake.monthly_budget_usd needs alert_email, the address that is told.")
+
+    @classmethod
+    def from_context(cls, context: Mapping[str, Any]) -> Settings:
+        """Settings of a CDK context: the object under ``tracelake``, overridden by every ``tracelake.<key>`` of ``-c``."""
+        given = context.get(CONTEXT_KEY, {})
+        if not isinstance(given, Mapping):
+            raise SettingsError(f"tracelake must be an object of settings in the context, but is {given!r}.")
+        prefix = f"{CONTEXT_KEY}."
+        overrides = {key.removeprefix(prefix): value for key, value in context.items() if key.startswith(prefix)}
+        defaults = {entry.name: entry.default for entry in fields(cls)}
+        if unknown := sorted((given.keys() | overrides.keys()) - defaults.keys()):
+            raise SettingsError(f"tracelake.{unknown[0]} is not a setting; there are {', '.join(defaults)}.")
+        values = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
+        values |= {key: _parsed(value, defaults[key]) for key, value in overrides.items()}
+        return cls(**values)
+
+
+def _parsed(value: Any, default: object) -> Any:
+    """A string of ``-c`` in the type of the setting; what cannot be parsed stays as it is, and is refused later."""
+    if not isinstance(value, str):
+        return tuple(value) if isinstance(value, list) else value
+    if isinstance(default, tuple):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    if isinstance(default, int) and re.fullmatch(r"-?\d+", value.strip()):
+        return int(value)
+    return value
+
+
+def _has_type_of(value: object, default: object) -> bool:
+    if isinstance(default, tuple):
+        return isinstance(value, tuple) and all(isinstance(part, str) for part in value)
+    return type(value) is type(default)
+
+
+def _sentence(key: str, value: object, allowed: str) -> str:
+    shown = list(value) if isinstance(value, tuple) else value
+    return f"tracelake.{key} is {shown!r}, but must be {allowed}."
