@@ -38,7 +38,7 @@ def question_table() -> str:
     """The named queries with the telemetry each needs."""
     return _table(
         ("question", "`tracelake ask`", "needs"),
-        ((q.title, f"`{q.name}`", q.needs) for q in questions.load_all(ROOT / "sql" / "questions")),
+        ((q.title, f"`{q.name}`", q.needs) for q in questions.load_all().values()),
     )
 
 
