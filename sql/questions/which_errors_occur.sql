@@ -1,0 +1,59 @@
+-- question: Which errors occur?
+-- needs: nothing to change for Lambda's errors, timeouts and error lines; access logs for failed requests
+-- param: tenant= only this customer; empty for all (Lambda's own records name no customer)
+-- param: top=50 at most so many kinds of error
+WITH failures AS (
+    SELECT
+        'log' AS kind, coalesce(service, log_group) AS service, coalesce(error_type, level) AS error,
+        fingerprint, message AS example, event_id, tenant, time, request_id, trace_id
+    FROM logs
+    WHERE hour BETWEEN :from_hour AND :to_hour
+        AND time >= CAST(:from_time AS timestamp) AND time < CAST(:to_time AS timestamp)
+        AND level IN ('ERROR', 'FATAL')
+        AND (:tenant = '' OR tenant = :tenant)
+    UNION ALL
+    SELECT
+        'invocation' AS kind, function_name AS service, coalesce(error_type, status) AS error,
+        status AS fingerprint,
+        'status ' || status || ' after ' || CAST(round(duration_ms) AS varchar) || ' ms' AS example,
+        event_id, CAST(NULL AS varchar) AS tenant, time, request_id, trace_id
+    FROM invocations
+    WHERE hour BETWEEN :from_hour AND :to_hour
+        AND time >= CAST(:from_time AS timestamp) AND time < CAST(:to_time AS timestamp)
+        AND status IN ('error', 'timeout', 'out_of_memory')
+        AND :tenant = ''
+    UNION ALL
+    SELECT
+        'request' AS kind, service, 'HTTP ' || CAST(status AS varchar) AS error,
+        route AS fingerprint, coalesce(route || ': ' || error_message, route) AS example,
+        event_id, tenant, time, request_id, trace_id
+    FROM requests
+    WHERE hour BETWEEN :from_hour AND :to_hour
+        AND time >= CAST(:from_time AS timestamp) AND time < CAST(:to_time AS timestamp)
+        AND status >= 500
+        AND (:tenant = '' OR tenant = :tenant)
+),
+grouped AS (
+    SELECT
+        kind, service, error,
+        substr(max_by(example, time), 1, 200) AS example,
+        count(DISTINCT event_id) AS occurrences,
+        count(DISTINCT tenant) AS customers,
+        min(time) AS first_seen,
+        max(time) AS last_seen,
+        max_by(request_id, time) AS last_request_id,
+        max_by(trace_id, time) AS last_trace_id
+    FROM failures
+    GROUP BY kind, service, error, fingerprint
+),
+ranked AS (
+    SELECT
+        kind, service, error, example, occurrences, customers, first_seen, last_seen, last_request_id, last_trace_id,
+        row_number() OVER (ORDER BY occurrences DESC, last_seen DESC, kind, service) AS place
+    FROM grouped
+)
+SELECT
+    kind, service, error, example, occurrences, customers, first_seen, last_seen, last_request_id, last_trace_id
+FROM ranked
+WHERE place <= :top
+ORDER BY place

@@ -1,0 +1,270 @@
+"""The questions give right answers.
+
+They run here on DuckDB, with the three functions of Athena's SQL that it lacks; the tests on the emulator run the same
+files through Athena's API.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from functions.core import histogram, questions
+from functions.core.schema import TABLES, hour_of
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+DAY = questions.TimeRange(NOON - timedelta(hours=24), NOON)
+QUESTIONS = questions.load_all()
+
+
+class Lake:
+    """Lake tables in memory; rows that are put in get their hour and what they lack."""
+
+    def __init__(self):
+        self.db = duckdb.connect()
+        self.db.execute("SET TimeZone = 'UTC'")
+        self.db.execute("CREATE MACRO approx_percentile(x, p) AS quantile_disc(x, p)")
+        self.db.execute("CREATE MACRO date_format(t, f) AS strftime(t, replace(f, '%i', '%M'))")
+        self.rows = {name: [] for name in TABLES}
+
+    def put(self, table, minutes_ago=60.0, **columns):
+        time = NOON.replace(tzinfo=None) - timedelta(minutes=minutes_ago)
+        event_id = f"{table}-{len(self.rows[table])}"
+        self.rows[table].append({"time": time, "event_id": event_id, "row_no": 0, **columns})
+
+    def _fill(self):
+        for name, rows in self.rows.items():
+            schema = TABLES[name].arrow_schema
+            hours = [hour_of(int(row["time"].replace(tzinfo=UTC).timestamp() * 1000)) for row in rows]
+            table = pa.Table.from_pylist(rows, schema=schema).append_column("hour", pa.array(hours, pa.string()))
+            self.db.register(f"{name}_rows", table)
+            self.db.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM {name}_rows")
+
+    def ask(self, name, time_range=DAY, **values):
+        self._fill()
+        sql, literals = QUESTIONS[name].bind(values, time_range)
+        pieces = sql.split("?")
+        whole = "".join(piece + value for piece, value in zip(pieces, [*literals, ""], strict=True))
+        result = self.db.execute(whole)
+        columns = [column[0] for column in result.description]
+        return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
+
+
+@pytest.fixture
+def lake():
+    return Lake()
+
+
+def counted(latencies):
+    buckets = [histogram.bucket(latency) for latency in latencies]
+    return [(bucket, buckets.count(bucket)) for bucket in sorted(set(buckets))]
+
+
+def traffic(lake, tenant, latencies, *, minutes_ago=60.0, route="GET /orders", errors=0, **columns):
+    lake.put(
+        "traffic",
+        minutes_ago,
+        tenant=tenant,
+        service="shop",
+        route=route,
+        requests=len(latencies),
+        errors=errors,
+        client_errors=0,
+        request_bytes=100 * len(latencies),
+        response_bytes=1000 * len(latencies),
+        latency_sum_ms=float(sum(latencies)),
+        latency_histogram=counted(latencies),
+        **columns,
+    )
+
+
+@pytest.mark.parametrize("name", sorted(QUESTIONS))
+def test_every_question_answers_an_empty_lake_with_no_rows(lake, name):
+    assert lake.ask(name) == []
+
+
+@pytest.mark.parametrize("name", sorted(QUESTIONS))
+def test_every_question_runs_in_its_console_form(lake, name):
+    lake._fill()
+    lake.db.execute("CREATE SCHEMA tracelake_main")
+    for table in TABLES:
+        lake.db.execute(f"CREATE TABLE tracelake_main.{table} AS SELECT * FROM main.{table}")
+    assert lake.db.execute(QUESTIONS[name].console_sql("tracelake_main")).fetchall() == []
+
+
+def test_traffic_is_summed_over_partial_aggregates_with_shares_and_error_rates(lake):
+    traffic(lake, "acme", [10.0] * 60, errors=3)
+    traffic(lake, "acme", [10.0] * 15, route="POST /orders")
+    traffic(lake, "umbrella", [20.0] * 25)
+    acme, umbrella = lake.ask("who_produces_which_traffic")
+    assert (acme["customer"], acme["requests"], acme["share_pct"], acme["error_pct"]) == ("acme", 75, 75.0, 4.0)
+    assert (acme["routes"], acme["busiest_route"]) == (2, "GET /orders")
+    assert (umbrella["customer"], umbrella["requests"], umbrella["share_pct"]) == ("umbrella", 25, 25.0)
+    assert (umbrella["mb_in"], umbrella["mb_out"]) == (0.0, 0.03)
+
+
+def test_percentiles_from_merged_histograms_are_within_one_percent(lake):
+    latencies = [1.5 * 1.07**step for step in range(100)]
+    for part in range(4):
+        traffic(lake, "acme", latencies[part::4])
+    [row] = lake.ask("who_produces_which_traffic")
+    for column, exact in (("p50_ms", latencies[49]), ("p90_ms", latencies[89]), ("p99_ms", latencies[98])):
+        assert row[column] == pytest.approx(exact, rel=0.0101, abs=0.051)
+
+
+def test_the_value_of_a_bucket_in_sql_is_that_of_the_histogram(lake):
+    for number in (-340, -1, 0, 1, 2, 100, 1000):
+        [[in_sql]] = lake.db.execute(f"SELECT 0.99e0 * power(1.01e0 / 0.99e0, {number})").fetchall()
+        assert in_sql == pytest.approx(histogram.value(number), rel=1e-9)
+
+
+def test_traffic_outside_of_the_time_range_or_of_another_service_does_not_count(lake):
+    traffic(lake, "acme", [10.0] * 5)
+    traffic(lake, "acme", [10.0] * 7, minutes_ago=25 * 60)
+    traffic(lake, "acme", [10.0] * 9, minutes_ago=0)
+    assert [row["requests"] for row in lake.ask("who_produces_which_traffic")] == [5]
+    assert lake.ask("who_produces_which_traffic", service="other") == []
+
+
+def test_a_row_without_a_customer_is_called_unknown_and_one_without_latency_has_no_percentile(lake):
+    lake.put("traffic", tenant=None, service="shop", requests=4, errors=0, client_errors=0)
+    [row] = lake.ask("who_produces_which_traffic")
+    assert (row["customer"], row["requests"], row["p90_ms"]) == ("(unknown)", 4, None)
+
+
+def test_top_bounds_the_rows_but_not_the_shares(lake):
+    for index in range(10):
+        traffic(lake, f"tenant-{index}", [10.0] * (10 - index))
+    rows = lake.ask("who_produces_which_traffic", top=3)
+    assert [row["customer"] for row in rows] == ["tenant-0", "tenant-1", "tenant-2"]
+    assert rows[0]["share_pct"] == round(100 * 10 / 55, 1)
+
+
+def test_access_patterns_tell_reads_from_writes_and_find_the_peak(lake):
+    traffic(lake, "acme", [10.0] * 5, minutes_ago=61)
+    traffic(lake, "umbrella", [10.0] * 5, minutes_ago=61)
+    traffic(lake, "acme", [10.0] * 2, minutes_ago=62)
+    traffic(lake, "acme", [10.0] * 1, route="POST /orders")
+    read, write = lake.ask("which_access_patterns_exist")
+    assert (read["access"], read["route"], read["requests"], read["customers"]) == ("read", "GET /orders", 12, 2)
+    assert (read["peak_per_minute"], read["per_active_minute"]) == (10, 6.0)
+    assert read["peak_minute"] == NOON.replace(tzinfo=None) - timedelta(minutes=61)
+    assert (write["access"], write["requests"], write["kb_out_each"]) == ("write", 1, 1.0)
+
+
+def setting(lake, tenant, old, new, minutes_ago):
+    lake.put("tenant_settings", minutes_ago, tenant=tenant, setting="theme", old_value=old, new_value=new)
+
+
+def test_a_setting_is_popular_by_what_customers_have_now(lake):
+    setting(lake, "acme", "light", "dark", 90)
+    setting(lake, "umbrella", "light", "dark", 80)
+    setting(lake, "umbrella", "dark", "sepia", 70)
+    setting(lake, "initech", "light", "dark", 60)
+    rows = {row["value"]: row for row in lake.ask("which_settings_are_popular")}
+    assert {value: row["customers"] for value, row in rows.items()} == {"dark": 2, "sepia": 1, "light": 0}
+    assert (rows["dark"]["switched_to"], rows["dark"]["switched_away"]) == (3, 1)
+    assert rows["light"]["switched_away"] == 3
+    assert rows["dark"]["share_pct"] == round(100 * 2 / 3, 1)
+
+
+def test_a_setting_change_that_was_delivered_twice_counts_once(lake):
+    setting(lake, "acme", "light", "dark", 90)
+    lake.rows["tenant_settings"].append(dict(lake.rows["tenant_settings"][0]))
+    rows = {row["value"]: row for row in lake.ask("which_settings_are_popular")}
+    assert (rows["dark"]["customers"], rows["dark"]["switched_to"]) == (1, 1)
+
+
+def test_errors_of_log_lines_invocations_and_requests_are_grouped_by_cause(lake):
+    for minutes_ago, tenant in ((50, "acme"), (40, "umbrella")):
+        lake.put("logs", minutes_ago, level="ERROR", service="checkout", error_type="PaymentDeclined", tenant=tenant,
+                 fingerprint="f1", message=f"declined at {minutes_ago}", request_id=f"r-{minutes_ago}")  # fmt: skip
+    lake.put("logs", level="INFO", service="checkout", message="fine")
+    lake.put("invocations", function_name="checkout", status="timeout", duration_ms=3000.0)
+    lake.put("invocations", function_name="checkout", status="success", duration_ms=30.0)
+    lake.put("invocations", function_name="checkout", status=None)
+    lake.put("requests", service="api", route="GET /x", status=502, tenant="acme")
+    lake.put("requests", service="api", route="GET /x", status=200, tenant="acme")
+    lines, *others = lake.ask("which_errors_occur")
+    assert (lines["kind"], lines["error"], lines["occurrences"], lines["customers"]) == ("log", "PaymentDeclined", 2, 2)
+    assert (lines["example"], lines["last_request_id"]) == ("declined at 40", "r-40")
+    assert {(row["kind"], row["error"], row["occurrences"]) for row in others} == {
+        ("invocation", "timeout", 1),
+        ("request", "HTTP 502", 1),
+    }
+
+
+def test_an_error_that_was_stored_twice_while_hot_counts_once(lake):
+    lake.put("logs", level="ERROR", service="checkout", fingerprint="f1", message="boom")
+    lake.rows["logs"].append(dict(lake.rows["logs"][0]))
+    [row] = lake.ask("which_errors_occur")
+    assert row["occurrences"] == 1
+
+
+def test_errors_of_one_customer_leave_out_what_names_no_customer(lake):
+    lake.put("logs", level="ERROR", service="checkout", message="boom", tenant="acme")
+    lake.put("invocations", function_name="checkout", status="timeout", duration_ms=3000.0)
+    assert [row["kind"] for row in lake.ask("which_errors_occur", tenant="acme")] == ["log"]
+    assert lake.ask("which_errors_occur", tenant="o'neil") == []
+
+
+def report(lake, name="checkout", **columns):
+    columns = {
+        "status": "success",
+        "duration_ms": 100.0,
+        "billed_duration_ms": 100.0,
+        "memory_size_mb": 1024,
+        "max_memory_used_mb": 100,
+        "cold_start": False,
+        "cost_usd": 0.00001,
+    } | columns
+    lake.put("invocations", function_name=name, **columns)
+
+
+def test_cost_leaves_out_unfinished_invocations_and_adds_up(lake):
+    for _ in range(3):
+        report(lake)
+    report(lake, "mail", cost_usd=0.00001)
+    lake.put("invocations", function_name="checkout", status=None)
+    checkout, mail = lake.ask("what_do_invocations_cost")
+    assert (checkout["function_name"], checkout["invocations"], checkout["share_pct"]) == ("checkout", 3, 75.0)
+    assert (checkout["usd_per_million"], checkout["billed_ms_each"], checkout["gb_seconds"]) == (10.0, 100.0, 0.3)
+    assert mail["invocations"] == 1
+
+
+def test_cold_starts_count_snapstart_restores(lake):
+    report(lake, cold_start=True, init_duration_ms=400.0)
+    report(lake, cold_start=True, restore_duration_ms=200.0)
+    report(lake)
+    report(lake)
+    [row] = lake.ask("which_functions_start_cold")
+    assert (row["invocations"], row["cold_starts"], row["cold_pct"], row["init_max_ms"]) == (4, 2, 50.0, 400.0)
+    assert row["waited_s"] == 0.6
+
+
+def test_memory_is_wasted_by_what_is_never_used(lake):
+    for used in range(20):
+        report(lake, max_memory_used_mb=100 + used)
+    report(lake, "rare")
+    [row] = lake.ask("which_functions_waste_memory")
+    assert (row["memory_size_mb"], row["used_mb_max"], row["enough_mb"]) == (1024, 119, 192)
+    assert row["never_used_pct"] == round(100 * (1024 - 119) / 1024, 1)
+    assert row["saving_usd_at_most"] == round(20 * 0.00001 * (1024 - 192) / 1024, 6)
+
+
+def test_what_is_slow_ranks_functions_routes_and_calls_together(lake):
+    traffic(lake, "acme", [50.0] * 10)
+    for _ in range(10):
+        report(lake, duration_ms=200.0)
+    lake.put("service_calls", caller="checkout", callee="dynamodb", operation="GetItem", calls=10, ok=10,
+             latency_sum_ms=50.0, latency_histogram=counted([5.0] * 10))  # fmt: skip
+    lake.put("service_calls", caller="checkout", callee="s3", operation="Get", calls=1, latency_histogram=[])
+    rows = lake.ask("what_is_slow")
+    assert [(row["kind"], row["name"]) for row in rows] == [
+        ("function", "checkout"),
+        ("route", "shop GET /orders"),
+        ("call", "checkout to dynamodb GetItem"),
+    ]
+    assert rows[0]["total_s"] == 2.0
+    assert rows[1]["p90_ms"] == pytest.approx(50, rel=0.0101)
