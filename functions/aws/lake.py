@@ -1,0 +1,78 @@
+"""The lake bucket: Parquet files in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from functions.aws.clients import client
+from functions.core.lake_files import LakeFile
+from functions.core.parquet import encode
+
+_DELETE_LIMIT = 1_000  # https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+
+
+class Lake:
+    """The lake bucket. ``workers`` puts run at a time."""
+
+    def __init__(self, bucket: str, workers: int = 8) -> None:
+        self.bucket = bucket
+        self.workers = workers
+
+    def location(self, prefix: str) -> str:
+        """A folder as Glue names it."""
+        return f"s3://{self.bucket}/{prefix}"
+
+    def write(self, table: str, hour: str, key: str, rows: pa.Table) -> LakeFile:
+        """Write one file."""
+        body = encode(table, rows)
+        client("s3").put_object(Bucket=self.bucket, Key=key, Body=body)
+        return LakeFile.of(table, hour, key, rows, len(body))
+
+    def write_hot(self, name: str, parts: Iterable[tuple[str, str, pa.Table]]) -> list[LakeFile]:
+        """Write table, hour, rows as ``hot/<table>/hour=<hour>/<name>.parquet``, several at a time."""
+        writes = [
+            partial(self.write, table, hour, f"{hot_prefix(table, hour)}{name}.parquet", rows)
+            for table, hour, rows in parts
+        ]
+        if self.workers == 1 or len(writes) == 1:
+            return [write() for write in writes]
+        with ThreadPoolExecutor(self.workers) as pool:
+            return list(pool.map(lambda write: write(), writes))
+
+    def read(self, key: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """Rows of one file; columns that the file does not have are left out. Raises where the file is missing."""
+        body = client("s3").get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        file = pq.ParquetFile(pa.BufferReader(body))
+        wanted = None if columns is None else [name for name in columns if name in file.schema_arrow.names]
+        return file.read(columns=wanted)
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Delete objects; those that are gone already do no harm."""
+        for start in range(0, len(keys), _DELETE_LIMIT):
+            part = keys[start : start + _DELETE_LIMIT]
+            answer = client("s3").delete_objects(
+                Bucket=self.bucket, Delete={"Objects": [{"Key": key} for key in part], "Quiet": True}
+            )
+            if answer.get("Errors"):
+                raise OSError(f"{len(answer['Errors'])} objects were not deleted, first: {answer['Errors'][0]}")
+
+    def delete_folder(self, prefix: str) -> None:
+        """Delete all objects of a folder."""
+        pages = client("s3").get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        for page in pages:
+            self.delete([found["Key"] for found in page.get("Contents", [])])
+
+
+def hot_prefix(table: str, hour: str) -> str:
+    """Folder of an hour's hot files."""
+    return f"hot/{table}/hour={hour}/"
+
+
+def settled_prefix(table: str, hour: str, number: int, name: str) -> str:
+    """Folder of one generation; two attempts at the same number do not share it."""
+    return f"settled/{table}/hour={hour}/gen={number}-{name}/"
