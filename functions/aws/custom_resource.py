@@ -13,7 +13,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 MAX_BODY_BYTES = 4096
 MAX_REASON_CHARS = 1000
@@ -30,7 +30,7 @@ class Context(Protocol):
     def get_remaining_time_in_millis(self) -> int: ...
 
 
-def is_custom_resource(event: object) -> bool:
+def is_custom_resource(event: object) -> TypeGuard[dict[str, Any]]:
     """Whether the event is a request of CloudFormation (and not a schedule's or nobody's)."""
     return isinstance(event, Mapping) and "ResponseURL" in event and "RequestType" in event
 
