@@ -174,7 +174,7 @@ class Settings:
 
     @classmethod
     def from_context(cls, context: Mapping[str, Any]) -> Settings:
-        """Settings of a CDK context: the object under ``tracelake``, overridden by every ``tracelake.<key>`` of ``-c``."""
+        """Settings of a CDK context: the object under ``tracelake``, and over it each ``tracelake.<key>`` of ``-c``."""
         given = context.get(CONTEXT_KEY, {})
         if not isinstance(given, Mapping):
             raise SettingsError(f"tracelake must be an object of settings in the context, but is {given!r}.")
@@ -183,7 +183,9 @@ class Settings:
         defaults = {entry.name: entry.default for entry in fields(cls)}
         if unknown := sorted((given.keys() | overrides.keys()) - defaults.keys()):
             raise SettingsError(f"tracelake.{unknown[0]} is not a setting; there are {', '.join(defaults)}.")
-        values = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
+        values: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in given.items()
+        }
         values |= {key: _parsed(value, defaults[key]) for key, value in overrides.items()}
         return cls(**values)
 

@@ -1,0 +1,5 @@
+"""Entry point of the CDK app: ``cdk synth`` and ``cdk deploy`` run this file."""
+
+from stacks.application import main
+
+main()

@@ -1,0 +1,59 @@
+"""The three stacks of one stage, checked by cdk-nag and by tracelake's own laws."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import App, Environment, Tags, Validations
+from cdk_nag import AwsSolutionsChecks
+from constructs import IConstruct
+
+from stacks.bundling import BundleError
+from stacks.data import DataStack
+from stacks.ingest import IngestStack
+from stacks.insight import COST_TAG, InsightStack
+from stacks.laws import breaches
+from stacks.names import Names
+from stacks.settings import Settings, SettingsError
+
+# the CDK command line reads the file too, and adds what -c says; so `python app.py` alone does the same
+CDK_JSON = Path(__file__).resolve().parents[1] / "cdk.json"
+
+
+def build(app: App, settings: Settings) -> list[DataStack | IngestStack | InsightStack]:
+    """Add the stacks to the app, in the order in which they are deployed."""
+    names = Names(settings.stage)
+    common: dict[str, Any] = {
+        "settings": settings,
+        "names": names,
+        "env": Environment(account=settings.account or None, region=settings.region or None),
+    }
+    data = DataStack(app, names.stack("data"), description="tracelake: the lake and its state (kept)", **common)
+    ingest = IngestStack(app, names.stack("ingest"), description="tracelake: from log groups to the lake", **common)
+    insight = InsightStack(app, names.stack("insight"), description="tracelake: dashboard and alerts", **common)
+    ingest.add_stack_dependency(data, "reads the names that the data stack publishes")
+    insight.add_stack_dependency(ingest, "shows what the ingest stack measures")
+    Tags.of(app).add(COST_TAG, settings.stage)
+    return [data, ingest, insight]
+
+
+def read_settings(scope: IConstruct) -> Settings:
+    """Settings from the context of cdk.json and of ``-c``."""
+    return Settings.from_context(scope.node.get_all_context())
+
+
+def main() -> None:
+    """Synthesise; end with a sentence and status 1 where a setting, an asset or a law is broken."""
+    try:
+        app = App(context=json.loads(CDK_JSON.read_text())["context"])
+        settings = read_settings(app)
+        build(app, settings)
+    except (SettingsError, BundleError) as error:
+        sys.exit(str(error))
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    assembly = app.synth()
+    if broken := breaches({stack.stack_name: stack.template for stack in assembly.stacks}, settings.stage):
+        sys.exit("\n".join(broken))

@@ -1,0 +1,122 @@
+"""What people see: the dashboard with its widget, the alarms, and the topic that tells."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_budgets as budgets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from constructs import Construct
+
+from stacks.alarms import build_alarms
+from stacks.dashboard import build_dashboard
+from stacks.data import publish_name
+from stacks.function import Function, Libraries
+from stacks.lake import Lake
+from stacks.names import Names
+from stacks.settings import Settings
+
+COST_TAG = "tracelake"
+
+
+class InsightStack(Stack):
+    """Dashboard, custom widget, alarms, alert topic and, where it is set, a budget."""
+
+    def __init__(self, scope: Construct, id: str, *, settings: Settings, names: Names, **kwargs: Any) -> None:
+        super().__init__(scope, id, **kwargs)
+        self._settings, self._names = settings, names
+        self.topic = self._build_topic()
+        self.widget = self._build_widget()
+        alarms = build_alarms(self, names, self.topic)
+        build_dashboard(self, names, self.widget.arn, alarms)
+        publish_name(self, names, "topic", self.topic.topic_arn)
+        publish_name(self, names, "dashboard", names.dashboard)
+        if settings.monthly_budget_usd:
+            self._build_budget()
+
+    def _build_topic(self) -> sns.Topic:
+        # CloudWatch cannot use the key that AWS manages for SNS, so it takes one of our own:
+        # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+        key = kms.Key(
+            self,
+            "AlertKey",
+            description="Alerts of tracelake",
+            enable_key_rotation=True,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        cloudwatch = iam.ServicePrincipal("cloudwatch.amazonaws.com")
+        key.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[cloudwatch], actions=["kms:Decrypt", "kms:GenerateDataKey*"], resources=["*"]
+            )
+        )
+        topic = sns.Topic(
+            self,
+            "Alerts",
+            topic_name=self._names.topic,
+            display_name=f"tracelake {self._settings.stage}",
+            master_key=key,
+            enforce_ssl=True,
+        )
+        alarms_of_account = self.format_arn(service="cloudwatch", resource="alarm:*")
+        topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AlarmsOfThisAccount",
+                principals=[cloudwatch],
+                actions=["sns:Publish"],
+                resources=[topic.topic_arn],
+                conditions={
+                    "StringEquals": {"aws:SourceAccount": self.account},
+                    "ArnLike": {"aws:SourceArn": alarms_of_account},
+                },
+            )
+        )
+        if self._settings.alert_email:
+            topic.add_subscription(subscriptions.EmailSubscription(self._settings.alert_email))
+        return topic
+
+    def _build_widget(self) -> Function:
+        widget = Function(
+            self,
+            "WidgetTopCustomers",
+            name="widget_top_customers",
+            names=self._names,
+            libraries=Libraries(self, "Libraries"),
+            description="Draws the customers with the most requests",
+            environment={"GLUE_DATABASE": self._names.database, "WORKGROUP": self._names.workgroup},
+            memory_mb=512,
+            timeout=Duration.minutes(1),
+        )
+        Lake(self, self._names).let_query(widget.role)
+        return widget
+
+    def _build_budget(self) -> None:
+        """Told by mail at 80 % and at 100 %; the tag counts once it is activated as a cost allocation tag."""
+        subscriber = budgets.CfnBudget.SubscriberProperty(subscription_type="EMAIL", address=self._settings.alert_email)
+        budgets.CfnBudget(
+            self,
+            "Budget",
+            budget=budgets.CfnBudget.BudgetDataProperty(
+                budget_name=self._names.prefix,
+                budget_type="COST",
+                time_unit="MONTHLY",
+                budget_limit=budgets.CfnBudget.SpendProperty(amount=self._settings.monthly_budget_usd, unit="USD"),
+                cost_filters={"TagKeyValue": [f"user:{COST_TAG}${self._settings.stage}"]},
+            ),
+            notifications_with_subscribers=[
+                budgets.CfnBudget.NotificationWithSubscribersProperty(
+                    notification=budgets.CfnBudget.NotificationProperty(
+                        notification_type="ACTUAL",
+                        comparison_operator="GREATER_THAN",
+                        threshold=percent,
+                        threshold_type="PERCENTAGE",
+                    ),
+                    subscribers=[subscriber],
+                )
+                for percent in (80, 100)
+            ],
+        )

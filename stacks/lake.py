@@ -1,0 +1,153 @@
+"""The lake as other stacks see it: its names, and who may do what in it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
+
+from functions.core.schema import TABLES
+from stacks.data import published_name
+from stacks.names import Names
+from stacks.permissions import allow
+
+_FILES = "File names are made at run time; the folder is the narrowest that can be named."
+
+
+class Lake:
+    """Names of the data stack's resources, read from SSM parameters, and permissions on them by what a role does."""
+
+    def __init__(self, stack: Stack, names: Names) -> None:
+        self._stack, self._names = stack, names
+
+    # a stack reads only those it uses: each becomes a parameter of its template
+    @cached_property
+    def bucket(self) -> str:
+        return published_name(self._stack, self._names, "lake-bucket")
+
+    @cached_property
+    def dead_letter_bucket(self) -> str:
+        return published_name(self._stack, self._names, "dead-letter-bucket")
+
+    @cached_property
+    def state_table(self) -> str:
+        return published_name(self._stack, self._names, "state-table")
+
+    @cached_property
+    def _dead_letter_key(self) -> str:
+        return published_name(self._stack, self._names, "dead-letter-key")
+
+    @property
+    def dead_letter_bucket_arn(self) -> str:
+        return self._bucket_arn(self.dead_letter_bucket)
+
+    def let_commit(self, role: iam.Role) -> None:
+        """Write hot files and commit them."""
+        allow(role, ["s3:PutObject"], [self._files("hot/")], why=_FILES)
+        # TransactWriteItems asks for the permission of each write in it
+        allow(
+            role,
+            ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem"],
+            [self._table_arn()],
+        )
+
+    def let_publish(self, role: iam.Role) -> None:
+        """Read hot and settled files, write settled ones, delete what is published, move partitions, keep the state."""
+        folders = [self._files("hot/"), self._files("settled/")]
+        allow(role, ["s3:GetObject", "s3:DeleteObject"], folders, why=_FILES)
+        allow(role, ["s3:PutObject"], [self._files("settled/")], why=_FILES)
+        allow(role, ["s3:ListBucket"], [self._bucket_arn(self.bucket)])
+        allow(
+            role,
+            [
+                "dynamodb:GetItem",
+                "dynamodb:Query",
+                "dynamodb:PutItem",
+                "dynamodb:UpdateItem",
+                "dynamodb:DeleteItem",
+                "dynamodb:ConditionCheckItem",
+            ],
+            [self._table_arn()],
+        )
+        allow(
+            role,
+            [
+                "glue:GetTable",
+                "glue:GetPartition",
+                "glue:GetPartitions",
+                "glue:BatchCreatePartition",
+                "glue:BatchUpdatePartition",
+            ],
+            self._glue_arns(),
+        )
+
+    def let_create_partitions(self, role: iam.Role) -> None:
+        """Create partitions and the index over them."""
+        allow(
+            role,
+            [
+                "glue:GetTable",
+                "glue:GetTables",
+                "glue:GetPartition",
+                "glue:GetPartitions",
+                "glue:BatchGetPartition",
+                "glue:BatchCreatePartition",
+                "glue:GetPartitionIndexes",
+                "glue:CreatePartitionIndex",
+            ],
+            self._glue_arns(),
+        )
+
+    def let_write_dead_letters(self, role: iam.Role, *folders: str) -> None:
+        """Put files into these folders of the dead-letter bucket."""
+        resources = [f"{self.dead_letter_bucket_arn}/{folder}*" for folder in folders]
+        allow(role, ["s3:PutObject"], resources, why=_FILES)
+        # Lambda lists the bucket before it leaves a failed batch there
+        allow(role, ["s3:ListBucket"], [self.dead_letter_bucket_arn])
+        allow(role, ["kms:GenerateDataKey"], [self._dead_letter_key])
+
+    def let_read_dead_letters(self, role: iam.Role, *folders: str) -> None:
+        """Read files of these folders of the dead-letter bucket."""
+        resources = [f"{self.dead_letter_bucket_arn}/{folder}*" for folder in folders]
+        allow(role, ["s3:GetObject"], resources, why=_FILES)
+        allow(role, ["kms:Decrypt"], [self._dead_letter_key])
+
+    def let_query(self, role: iam.Role) -> None:
+        """Run queries in the workgroup over every table."""
+        workgroup = self._stack.format_arn(service="athena", resource="workgroup", resource_name=self._names.workgroup)
+        allow(
+            role,
+            [
+                "athena:StartQueryExecution",
+                "athena:StopQueryExecution",
+                "athena:GetQueryExecution",
+                "athena:GetQueryResults",
+                "athena:GetWorkGroup",
+            ],
+            [workgroup],
+        )
+        allow(
+            role,
+            ["glue:GetDatabase", "glue:GetTable", "glue:GetTables", "glue:GetPartition", "glue:GetPartitions"],
+            self._glue_arns(),
+        )
+        results = self._files("athena-results/")
+        allow(role, ["s3:GetObject"], [self._files("hot/"), self._files("settled/"), results], why=_FILES)
+        allow(role, ["s3:PutObject", "s3:AbortMultipartUpload"], [results], why=_FILES)
+        allow(role, ["s3:ListBucket", "s3:GetBucketLocation"], [self._bucket_arn(self.bucket)])
+
+    def _bucket_arn(self, name: str) -> str:
+        return f"arn:{self._stack.partition}:s3:::{name}"
+
+    def _files(self, folder: str) -> str:
+        return f"{self._bucket_arn(self.bucket)}/{folder}*"
+
+    def _table_arn(self) -> str:
+        return self._stack.format_arn(service="dynamodb", resource="table", resource_name=self.state_table)
+
+    def _glue_arns(self) -> list[str]:
+        """Catalog, database and each table: Glue asks for all three of whoever touches a partition."""
+        database = self._names.database
+        names = ["catalog", f"database/{database}", *(f"table/{database}/{table}" for table in TABLES)]
+        return [self._stack.format_arn(service="glue", resource=name) for name in names]

@@ -1,0 +1,57 @@
+"""How everything of one stage is called, and under which SSM parameter each name is found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+METRIC_NAMESPACE = "tracelake"
+# where the event source leaves batches it gives up: https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
+POISON_PREFIX = "aws/lambda/"
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Names of one stage; buckets and the state table have generated names, found by their parameter."""
+
+    stage: str
+
+    @property
+    def prefix(self) -> str:
+        """Of stacks, functions, workgroup, dashboard and topic: ``tracelake-main``."""
+        return f"tracelake-{self.stage}"
+
+    @property
+    def stream(self) -> str:
+        return self.prefix
+
+    @property
+    def workgroup(self) -> str:
+        return self.prefix
+
+    @property
+    def dashboard(self) -> str:
+        return self.prefix
+
+    @property
+    def topic(self) -> str:
+        return f"{self.prefix}-alerts"
+
+    @property
+    def database(self) -> str:
+        """Glue database; its names have no hyphens, so that SQL needs no quotes."""
+        return f"tracelake_{self.stage}"
+
+    def stack(self, name: str) -> str:
+        return f"{self.prefix}-{name}"
+
+    def function(self, name: str) -> str:
+        """Lambda function of a folder in functions/: ``tracelake-main-record-poison``."""
+        return f"{self.prefix}-{name.replace('_', '-')}"
+
+    def log_group(self, name: str) -> str:
+        """Log group of a function; all of them are under the prefix that is never subscribed."""
+        return f"/tracelake/{self.stage}/{name}"
+
+    def parameter(self, name: str) -> str:
+        """SSM parameter that holds a name, e.g. ``/tracelake/main/lake-bucket``."""
+        return f"/tracelake/{self.stage}/{name}"
