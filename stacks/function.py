@@ -1,5 +1,9 @@
 """A Lambda function as all of tracelake's are: one folder of functions/, a role of its own, a fixed log group."""
 
+# jsii names the parameters of a class and of its interface differently, so a checker finds no class to fit its own
+# interface; jsii itself checks the types of all arguments at every synth
+# pyright: reportArgumentType=false
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -59,7 +63,7 @@ class Function(Construct):
         timeout: Duration,
     ) -> None:
         super().__init__(scope, id)
-        self._name = names.function(name)
+        self._scope, self._name = scope, names.function(name)
         self.log_group = logs.LogGroup(
             self,
             "Logs",
@@ -114,11 +118,9 @@ class Function(Construct):
     def every(self, interval: Duration) -> events.Rule:
         """Run at this interval. A run that fails is not repeated: the next one does what it left."""
         target = targets.LambdaFunction(self.function, retry_attempts=0)
-        scope = self.node.scope
-        assert scope is not None
         # beside the function and not in it, so that something can come between the two
         return events.Rule(
-            scope,
+            self._scope,
             f"{self.node.id}Schedule",
             description=f"Runs {self._name} every {interval.to_human_string()}",
             schedule=events.Schedule.rate(interval),

@@ -44,7 +44,7 @@ def _problems(kind: str, properties: Mapping[str, Any], resources: Mapping[str, 
 def _function_problems(properties: Mapping[str, Any], resources: Mapping[str, Any], stage: str) -> Iterator[str]:
     group = properties.get("LoggingConfig", {}).get("LogGroup")
     if isinstance(group, Mapping):
-        group = resources.get(group.get("Ref"), {}).get("Properties", {}).get("LogGroupName")
+        group = resources.get(str(group.get("Ref")), {}).get("Properties", {}).get("LogGroupName")
     if not str(group).startswith(_own_groups(stage)):
         yield f"must log to a group under {_own_groups(stage)}."
     if not str(properties.get("FunctionName")).startswith(f"tracelake-{stage}-"):
