@@ -1,0 +1,98 @@
+"""Aggregates that are computed from the rows of another table: traffic from requests, service_calls from spans.
+
+The same functions make the partial aggregates of a batch and those of a settled hour; sums of parts are sums of all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from functions.core import histogram
+from functions.core.schema import TABLES
+
+_PLACE = ("account", "region", "source")
+_CALLING_KINDS = pa.array(["client", "producer"])
+_CALL_STATUSES = ("ok", "error", "fault", "throttle")
+
+
+def traffic(requests: pa.Table, event_id: str) -> pa.Table:
+    """Rows of ``requests`` summed by minute, place, customer, service and route."""
+    status = pc.fill_null(requests["status"], 0)
+    measures = {
+        "requests": pc.cast(pc.is_valid(requests["event_id"]), pa.int64()),
+        "errors": pc.cast(pc.greater_equal(status, 500), pa.int64()),
+        "client_errors": pc.cast(pc.and_(pc.greater_equal(status, 400), pc.less(status, 500)), pa.int64()),
+        "request_bytes": pc.fill_null(requests["request_bytes"], 0),
+        "response_bytes": pc.fill_null(requests["response_bytes"], 0),
+        "latency_sum_ms": pc.fill_null(requests["latency_ms"], 0.0),
+    }
+    groups = {name: requests[name] for name in ("tenant", "service", "route")}
+    return _summed("traffic", requests, groups, measures, requests["latency_ms"], event_id)
+
+
+def service_calls(spans: pa.Table, event_id: str) -> pa.Table:
+    """Client and producer spans that name what they call, summed by minute, place, caller, callee and operation."""
+    calling = pc.and_(pc.is_in(spans["kind"], _CALLING_KINDS), pc.is_valid(spans["remote_service"]))
+    calls = spans.filter(calling)
+    measures = {"calls": pc.cast(pc.is_valid(calls["event_id"]), pa.int64())}
+    for status in _CALL_STATUSES:
+        measures[status] = pc.cast(pc.fill_null(pc.equal(calls["status"], status), False), pa.int64())
+    measures["latency_sum_ms"] = pc.fill_null(calls["duration_ms"], 0.0)
+    groups = {"caller": calls["service"], "callee": calls["remote_service"], "operation": calls["remote_operation"]}
+    return _summed("service_calls", calls, groups, measures, calls["duration_ms"], event_id)
+
+
+DERIVE: dict[str, Callable[[pa.Table, str], pa.Table]] = {"traffic": traffic, "service_calls": service_calls}
+
+
+def _summed(
+    name: str, base: pa.Table, groups: dict[str, Any], measures: dict[str, Any], latency: Any, event_id: str
+) -> pa.Table:
+    """One row per group: sums of the measures, and the histogram of the latencies as a map.
+
+    ``event_id`` becomes the key of the rows together with their number.
+    """
+    minute = pc.floor_temporal(base["time"], unit="minute")
+    by = {"time": minute, **{column: base[column] for column in _PLACE}, **groups}
+    keys = list(by)
+    flat = pa.table({**by, **measures, "bucket": histogram.buckets(latency)})
+    flat = flat.append_column("count", pc.cast(pc.is_valid(flat["bucket"]), pa.int64()))
+    sums = [*measures, "count"]
+    cells = flat.group_by([*keys, "bucket"], use_threads=False).aggregate([(column, "sum") for column in sums])
+    rows = cells.group_by(keys, use_threads=False).aggregate(
+        [(f"{column}_sum", "sum") for column in measures] + [("bucket", "list"), ("count_sum", "list")]
+    )
+    columns = {key: rows[key] for key in keys}
+    columns |= {column: rows[f"{column}_sum_sum"] for column in measures}
+    columns["event_id"] = pa.array([event_id] * rows.num_rows, pa.string())
+    columns["row_no"] = pa.array(range(rows.num_rows), pa.int32())
+    columns["latency_histogram"] = _as_maps(rows["bucket_list"], rows["count_sum_list"])
+    return pa.table(
+        [
+            columns[field.name] if field.name in columns else pa.nulls(rows.num_rows, field.type)
+            for field in TABLES[name].arrow_schema
+        ],
+        schema=TABLES[name].arrow_schema,
+    )
+
+
+def _as_maps(bucket_lists: pa.ChunkedArray, count_lists: pa.ChunkedArray) -> pa.MapArray:
+    """Lists of buckets and of their counts as one map per row; latencies that are not known are in none."""
+    parents = pc.list_parent_indices(bucket_lists)
+    buckets, counts = pc.list_flatten(bucket_lists), pc.list_flatten(count_lists)
+    known = pc.is_valid(buckets)
+    cells = pa.table({"row": parents, "bucket": buckets, "count": counts}).filter(known).combine_chunks()
+    per_row = dict(zip(*(column.to_pylist() for column in pc.value_counts(cells["row"]).flatten()), strict=True))
+    offsets, total = [0], 0
+    for row in range(len(bucket_lists)):
+        total += per_row.get(row, 0)
+        offsets.append(total)
+    return pa.MapArray.from_arrays(
+        pa.array(offsets, pa.int32()),
+        pa.concat_arrays(cells["bucket"].chunks or [pa.array([], pa.int32())]),
+        pa.concat_arrays(cells["count"].chunks or [pa.array([], pa.int64())]),
+    )

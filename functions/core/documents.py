@@ -1,0 +1,111 @@
+"""JSON from outside: one document fast, or several in a row, whatever is wrong with some of them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+_DECODE = msgspec.json.Decoder().decode
+_SPACE = re.compile(r"[\s,\x00\ufeff\x1e]*")
+_STRUCTURE = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{]|[\]}]', re.DOTALL)
+_LENIENT = json.JSONDecoder(strict=False)
+
+
+class NotJson(ValueError):
+    """The text is no JSON, or nested deeper than allowed."""
+
+
+def parse(document: str, max_depth: int) -> Any:
+    """The value of one JSON document.
+
+    Control characters, unpaired surrogates (written as ``\\udXXX`` escapes), NaN and numbers of any size are accepted.
+    Raises NotJson.
+    """
+    if document.count("[") + document.count("{") > max_depth and deeper_than(document, max_depth):
+        raise NotJson(f"nested deeper than {max_depth}")
+    try:
+        return _DECODE(document)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return _parse_leniently(document)
+
+
+def dump(value: Any) -> bytes:
+    """A value as JSON."""
+    return json.dumps(value).encode()
+
+
+def deeper_than(document: str, max_depth: int) -> bool:
+    """Whether brackets outside of strings are nested deeper than ``max_depth``."""
+    depth = 0
+    for match in _STRUCTURE.finditer(document):
+        token = match.group()
+        if token in "[{":
+            depth += 1
+            if depth > max_depth:
+                return True
+        elif token in "]}":
+            depth -= 1
+    return False
+
+
+def split(text: str, max_depth: int) -> Iterator[tuple[str, Any]]:
+    """Each of the documents that follow one another in a text, as (its text, its value).
+
+    Between documents any white space or commas. What is no JSON is yielded line by line as a string value, so that
+    nothing is left out.
+    """
+    position = _after_space(text, 0)
+    while position < len(text):
+        try:
+            end = _end_of_document(text, position, max_depth)
+            document = text[position:end]
+            value = parse(document, max_depth)
+        except NotJson:
+            end = text.find("\n", position)
+            end = len(text) if end < 0 else end
+            document = value = text[position:end].rstrip("\r")
+        yield document, value
+        position = _after_space(text, end)
+
+
+def _after_space(text: str, position: int) -> int:
+    match = _SPACE.match(text, position)
+    return match.end() if match else position
+
+
+def _end_of_document(text: str, position: int, max_depth: int) -> int:
+    if text[position] not in "[{":
+        raise NotJson("no object and no array")
+    depth = 0
+    for match in _STRUCTURE.finditer(text, position):
+        token = match.group()
+        if token in "[{":
+            depth += 1
+            if depth > max_depth:
+                raise NotJson(f"nested deeper than {max_depth}")
+        elif token in "]}":
+            depth -= 1
+            if depth == 0:
+                return match.end()
+    raise NotJson("cut off")
+
+
+def _parse_leniently(document: str) -> Any:
+    try:
+        return _without_surrogates(_LENIENT.decode(document.strip("\ufeff\x00 \t\r\n")))
+    except (ValueError, RecursionError) as error:
+        raise NotJson(str(error)) from None
+
+
+def _without_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, list):
+        return [_without_surrogates(item) for item in value]
+    if isinstance(value, dict):
+        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
+    return value

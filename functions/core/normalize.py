@@ -1,0 +1,376 @@
+"""Stream records to rows of the lake: the one place where raw input is understood.
+
+What an event is, what it is called and how it is accounted for stands in docs/architecture.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import deflate
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from functions.core import decode, documents, rows, values
+from functions.core.context import Context, Loop
+from functions.core.derived import DERIVE
+from functions.core.redaction import Redactor
+from functions.core.rows import Event, Rows
+from functions.core.schema import HOUR_MS, TABLES, hour_of
+from functions.core.sources import access_logs, emf, json_logs, lambda_platform, spans, text_logs
+from functions.core.usage import application_events
+from functions.core.usage.tenants import DEFAULT_TENANT_KEYS, tenant_taker
+
+DAY_MS = 24 * HOUR_MS
+SEAL_BYTES = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How to read: whose events these are where they do not say, bounds, and what belongs to this product itself."""
+
+    account: str
+    region: str
+    tenant_keys: tuple[str, ...] = DEFAULT_TENANT_KEYS
+    hash_key: bytes = b""
+    own_log_groups: str = "/tracelake/"
+    own_services: str = "tracelake-"
+    max_event_age_ms: int = 35 * DAY_MS
+    max_decompressed_bytes: int = 64 << 20
+    max_json_depth: int = 64
+
+
+@dataclass(slots=True)
+class Counts:
+    """Events by what became of them: events == stored + folded + rejected + sampled.
+
+    ``loops`` are events of this product itself; they are counted as rejected too. ``raw_bytes`` are decompressed.
+    """
+
+    events: int = 0
+    stored: int = 0
+    folded: int = 0
+    rejected: int = 0
+    sampled: int = 0
+    raw_bytes: int = 0
+    loops: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """An event that was refused, with the reason; ``payload`` can be put on the stream again as it is."""
+
+    reason: str
+    position: str
+    event_id: str
+    log_group: str
+    log_stream: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows of one table and hour, in the schema of the table."""
+
+    table: str
+    hour: str
+    rows: pa.Table
+
+
+class LogEvent(msgspec.Struct):
+    """One log event of a subscription payload."""
+
+    id: str
+    timestamp: int | None
+    message: str
+    extractedFields: dict[str, Any] | None = None  # noqa: N815
+
+
+class Subscription(msgspec.Struct):
+    """A payload of CloudWatch Logs, https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html."""
+
+    messageType: str  # noqa: N815
+    logEvents: list[LogEvent]  # noqa: N815
+    owner: str = ""
+    logGroup: str = ""  # noqa: N815
+    logStream: str = ""  # noqa: N815
+
+
+_decode_subscription = msgspec.json.Decoder(Subscription).decode
+_NOT_TYPED = (msgspec.MsgspecError, UnicodeError, RecursionError)
+
+
+class Normalizer:
+    """Reads stream records one after another and gives their rows by table and hour.
+
+    ``counts`` and ``rejected`` grow until the Normalizer is thrown away; ``flush`` gives each row once.
+    """
+
+    def __init__(self, rules: Rules) -> None:
+        self.counts = Counts()
+        self.rejected: list[Rejected] = []
+        self.pending_bytes = 0
+        self._rules = rules
+        self._redactor = Redactor(rules.hash_key)
+        self._context = Context(
+            Rows(), rules.tenant_keys, tenant_taker(rules.tenant_keys), self._redactor.hashed, rules.own_services
+        )
+        self._unsealed_bytes = 0
+        self._sealed: dict[str, list[pa.Table]] = {}
+        self._earliest, self._latest = 0, values.MAX_TIME_MS
+        self._arrival: int | None = None
+
+    def add(self, data: bytes, position: str, arrival_ms: int | None) -> None:
+        """Takes one stream record; never raises because of its content.
+
+        ``position`` is ``<shard>:<sequence number>``; ``arrival_ms`` bounds times, None bounds them not.
+        """
+        self._bound_times(arrival_ms)
+        try:
+            payloads = decode.payloads(data, self._rules.max_decompressed_bytes)
+        except decode.Unreadable as error:
+            self.counts.raw_bytes += len(data)
+            self._reject(str(error), f"{position}:0", position, data)
+            return
+        number = 0
+        for payload in payloads:
+            self.counts.raw_bytes += len(payload)
+            self.pending_bytes += len(payload)
+            self._unsealed_bytes += len(payload)
+            try:
+                subscription = _decode_subscription(payload)
+            except _NOT_TYPED:
+                number = self._add_documents(payload, position, number)
+            else:
+                self._add_subscription(subscription, position)
+                number += 1
+            if self._unsealed_bytes >= SEAL_BYTES:
+                self._seal()
+
+    def flush(self, chunk_id: str) -> list[Part]:
+        """Rows since the last flush by table and hour, and the partial aggregates of them under ``chunk_id``."""
+        self._seal()
+        parts = []
+        for table, pieces in self._sealed.items():
+            parts += [Part(table, hour, piece) for hour, piece in _by_hour(rows.concatenated(pieces))]
+        for name, derive in DERIVE.items():
+            base = [part for part in parts if part.table == TABLES[name].derived_from]
+            derived = [Part(name, part.hour, derive(part.rows, chunk_id)) for part in base]
+            parts += [part for part in derived if part.rows.num_rows]
+        self._sealed = {}
+        self.pending_bytes = 0
+        return parts
+
+    def _seal(self) -> None:
+        """Turns row tuples into Arrow, so that only few are alive at a time."""
+        for table, tuples in self._context.rows.take().items():
+            self._sealed.setdefault(table, []).append(rows.to_arrow(table, tuples, self._redactor))
+        self._unsealed_bytes = 0
+
+    def _bound_times(self, arrival_ms: int | None) -> None:
+        self._arrival = arrival_ms
+        if arrival_ms is None:
+            self._earliest, self._latest = 0, values.MAX_TIME_MS
+        else:
+            self._earliest = arrival_ms - self._rules.max_event_age_ms
+            self._latest = arrival_ms + HOUR_MS
+
+    def _add_subscription(self, payload: Subscription, position: str) -> None:
+        if payload.messageType == "CONTROL_MESSAGE":
+            return
+        group = payload.logGroup
+        event = Event("", 0, None, "", "", group, payload.logStream, _service_of(group), None)
+        account, region = payload.owner or self._rules.account, self._rules.region
+        log = lambda_platform.Payload()
+        own, is_spans = self._is_own(group), group == spans.LOG_GROUP
+        refused = 0
+        for entry in payload.logEvents:
+            event.id, event.account, event.region = entry.id, account, region
+            event.request_id = log.open_request
+            try:
+                if own:
+                    raise Loop(f"log event of own log group {group}")
+                if entry.extractedFields:
+                    event.account = values.name(entry.extractedFields.get("@aws.account")) or account
+                    event.region = values.name(entry.extractedFields.get("@aws.region")) or region
+                self._set_time(event, entry.timestamp)
+                if is_spans:
+                    self._read_span(event, entry.message)
+                else:
+                    self._read_line(event, entry.message, log)
+            except MemoryError:
+                raise
+            except Exception as error:  # one bad event must stop nobody: it is kept, with the reason
+                refused += 1
+                self._refuse(error, position, entry.id, _payload_of(payload, entry), group, payload.logStream)
+        self._account_for(len(payload.logEvents), refused, event, log)
+
+    def _add_documents(self, payload: bytes, position: str, number: int) -> int:
+        """Takes a payload that is not one well-formed subscription payload; returns the number after its last event."""
+        try:
+            text = payload.decode()
+        except UnicodeDecodeError:
+            if payload.lstrip()[:1] not in (b"{", b"["):
+                self._reject("neither compressed nor UTF-8 text", f"{position}:{number}", position, payload)
+                return number + 1
+            text = payload.decode(errors="backslashreplace")
+        log = lambda_platform.Payload()
+        event = Event("", 0, None, self._rules.account, self._rules.region, None, None, None, None)
+        events = refused = 0
+        for document, value in documents.split(text, self._rules.max_json_depth):
+            if isinstance(value, dict) and "logEvents" in value and "messageType" in value:
+                self._add_loose_subscription(value, position, number)
+            else:
+                events += 1
+                event.id, event.request_id = f"{position}:{number}", log.open_request
+                try:
+                    self._read_document(event, document, value, log)
+                except MemoryError:
+                    raise
+                except Exception as error:  # one bad event must stop nobody: it is kept, with the reason
+                    refused += 1
+                    self._refuse(error, position, event.id, document.encode(), "", "")
+            number += 1
+        self._account_for(events, refused, event, log)
+        return number
+
+    def _add_loose_subscription(self, payload: dict[str, Any], position: str, number: int) -> None:
+        """Takes a subscription payload some of whose members have unexpected types."""
+        entries = []
+        found = payload["logEvents"]
+        for index, entry in enumerate(found if isinstance(found, list) else [found]):
+            event_id = f"{position}:{number}.{index}"
+            if not isinstance(entry, dict):
+                raw = documents.dump({**payload, "logEvents": [entry]})
+                self._reject("a log event that is no object", event_id, position, raw)
+                continue
+            extracted = entry.get("extractedFields")
+            entries.append(
+                LogEvent(
+                    values.name(entry.get("id")) or event_id,
+                    values.time_ms(entry.get("timestamp")),
+                    values.text(entry.get("message")) or "",
+                    extracted if isinstance(extracted, dict) else None,
+                )
+            )
+        members = (values.text(payload.get(name)) or "" for name in ("owner", "logGroup", "logStream"))
+        self._add_subscription(Subscription(str(payload["messageType"]), entries, *members), position)
+
+    def _account_for(self, events: int, refused: int, event: Event, log: lambda_platform.Payload) -> None:
+        """Counts the events of a payload, after its unfinished STARTs have become rows."""
+        lambda_platform.unfinished(event, log, self._context)
+        counts = self.counts
+        counts.events += events
+        counts.rejected += refused
+        counts.folded += log.folded
+        counts.stored += events - refused - log.folded
+
+    def _read_line(self, event: Event, line: str, log: lambda_platform.Payload) -> None:
+        if line.startswith("{"):
+            try:
+                value = documents.parse(line, self._rules.max_json_depth)
+            except documents.NotJson:
+                value = line
+            if type(value) is dict:
+                self._read_object(event, line, value, log)
+                return
+        if lambda_platform.read_text(event, line, log, self._context):
+            return
+        text_logs.read(event, line, log, self._context)
+
+    def _read_object(self, event: Event, text: str, line: dict[str, Any], log: lambda_platform.Payload) -> None:
+        context = self._context
+        if "_aws" in line:
+            header = line["_aws"]
+            self._set_own_time(event, header.get("Timestamp") if isinstance(header, dict) else None)
+            emf.read(event, line, context)
+        elif application_events.is_application_event(line):
+            self._set_own_time(event, line.get("time"))
+            event.id = application_events.own_id(line) or event.id
+            application_events.read(event, line, context)
+        elif lambda_platform.is_platform_record(line):
+            if not lambda_platform.read_json(event, line, log, context):
+                json_logs.read(event, lambda_platform.as_log(line), context, lambda_platform.SOURCE)
+        elif spans.is_span(line):
+            self._read_span(event, text)
+        elif access_logs.is_access_log(line):
+            access_logs.read(event, line, context)
+        else:
+            json_logs.read(event, line, context)
+
+    def _read_span(self, event: Event, text: str) -> None:
+        try:
+            span = spans.decode(text)
+        except _NOT_TYPED:
+            text_logs.read(event, text, lambda_platform.Payload(), self._context)
+            return
+        self._set_own_time(event, spans.start_ms(span))
+        spans.read(event, span, self._context)
+
+    def _read_document(self, event: Event, text: str, value: Any, log: lambda_platform.Payload) -> None:
+        """Reads an event that came without CloudWatch's envelope: its time is in it, or is its arrival."""
+        own_time = next((value[name] for name in _TIME_NAMES if name in value), None) if type(value) is dict else None
+        self._set_time(event, values.time_ms(own_time))
+        if type(value) is dict:
+            self._read_object(event, text, value, log)
+        else:
+            self._read_line(event, text, log)
+
+    def _set_time(self, event: Event, time: int | None) -> None:
+        """Sets the event's time, or its arrival where the time is absurd or missing."""
+        event.event_time = None
+        if time is not None and self._earliest <= time <= self._latest:
+            event.time = time
+            return
+        event.time = self._arrival or 0
+        event.event_time = values.int64(time)
+
+    def _set_own_time(self, event: Event, written: Any) -> None:
+        """Prefers the time in the event's content, where there is one, to the time it was logged."""
+        time = values.time_ms(written) if written is not None else None
+        if time is not None:
+            self._set_time(event, time)
+
+    def _is_own(self, log_group: str) -> bool:
+        rules = self._rules
+        return log_group.startswith((rules.own_log_groups, f"/aws/lambda/{rules.own_services}"))
+
+    def _reject(self, reason: str, event_id: str, position: str, payload: bytes) -> None:
+        """Refuses what is an event of its own, and counts it."""
+        self.counts.events += 1
+        self.counts.rejected += 1
+        self.rejected.append(Rejected(reason, position, event_id, "", "", payload))
+
+    def _refuse(
+        self, error: Exception, position: str, event_id: str, payload: bytes, log_group: str, log_stream: str
+    ) -> None:
+        """Keeps an event that was counted already."""
+        if isinstance(error, Loop):
+            self.counts.loops += 1
+        reason = f"{type(error).__name__}: {error}"
+        self.rejected.append(Rejected(reason, position, event_id, log_group, log_stream, payload))
+
+
+_TIME_NAMES = ("time", "timestamp", "@timestamp", "Timestamp", "requestTimeEpoch", "requestTime", "ts")
+
+
+def _service_of(log_group: str) -> str | None:
+    """The service for lines that name none: the function of a Lambda log group."""
+    return log_group[len("/aws/lambda/") :] if log_group.startswith("/aws/lambda/") else None
+
+
+def _payload_of(payload: Subscription, entry: LogEvent) -> bytes:
+    """A subscription payload that holds one event, as CloudWatch would put it on the stream."""
+    single = Subscription(payload.messageType, [entry], payload.owner, payload.logGroup, payload.logStream)
+    return bytes(deflate.gzip_compress(msgspec.json.encode(single)))
+
+
+def _by_hour(table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    """Rows of each hour; all at once where there is only one, which is the rule."""
+    hours = pc.divide(pc.cast(table["time"], pa.int64()), HOUR_MS)
+    for hour in sorted(pc.unique(hours).to_pylist()):
+        rows_of_hour = table.filter(pc.equal(hours, hour))
+        yield hour_of(hour * HOUR_MS), table if rows_of_hour.num_rows == table.num_rows else rows_of_hour

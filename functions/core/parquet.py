@@ -1,0 +1,36 @@
+"""Tables of the lake as Parquet files."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from functions.core.schema import TABLES
+
+COMPRESSION = "zstd"
+COMPRESSION_LEVEL = 1
+
+
+def encode(table_name: str, rows: pa.Table) -> bytes:
+    """One Parquet file of rows of a lake table.
+
+    Dictionaries only where the schema expects few values: elsewhere they cost time and save nothing.
+    """
+    sink = pa.BufferOutputStream()
+    pq.write_table(
+        rows,
+        sink,
+        compression=COMPRESSION,
+        compression_level=COMPRESSION_LEVEL,
+        use_dictionary=_dictionary_paths(table_name),
+    )
+    return sink.getvalue().to_pybytes()
+
+
+@cache
+def _dictionary_paths(table_name: str) -> list[str]:
+    table = TABLES[table_name]
+    map_keys = [f"{column.name}.key_value.key" for column in table.columns if column.type.startswith("map<")]
+    return table.dictionary_columns + map_keys

@@ -1,0 +1,32 @@
+"""Trace ids of X-Ray and W3C in one form: 32 lower-case hex digits (span ids: 16)."""
+
+from __future__ import annotations
+
+import re
+
+_XRAY = re.compile(r"(?:.*?Root=)?1-([0-9a-fA-F]{8})-([0-9a-fA-F]{24})\b")
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
+_HEX = frozenset("0123456789abcdefABCDEF")
+
+
+def trace_id(value: object) -> str | None:
+    """A trace id from W3C hex, an X-Ray id, an ``X-Amzn-Trace-Id`` header or a traceparent; None where it is none.
+
+    Formats: https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
+    """
+    if type(value) is not str or len(value) < 32:
+        return None
+    if len(value) == 32 and _HEX.issuperset(value):
+        return value.lower() if value != "0" * 32 else None
+    match = _XRAY.match(value)
+    if match:
+        return (match[1] + match[2]).lower()
+    match = _TRACEPARENT.match(value)
+    return match[1] if match else None
+
+
+def span_id(value: object) -> str | None:
+    """A span id of 16 hex digits, in lower case; None where it is none, or all zeros (no parent)."""
+    if type(value) is not str or len(value) != 16 or not _HEX.issuperset(value) or value == "0" * 16:
+        return None
+    return value.lower()
