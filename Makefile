@@ -1,12 +1,13 @@
 # Every target works on a machine with Python 3.11+, make and git alone; what else is needed is fetched into .venv and .cache.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-STAGE ?= main
 VENV := .venv
 PY := $(VENV)/bin/python
 UV := .cache/uv/bin/uv
 EMULATOR := .cache/emulator
 NODE_MODULES := .cache/node/node_modules
+# the CDK command line runs on the Node of the virtual environment; STAGE=... and ONLY=... override cdk.json
+CDK = PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(NODE_MODULES)/.bin/cdk $(if $(STAGE),-c tracelake.stage=$(STAGE)) $(if $(ONLY),-c tracelake.only=$(ONLY))
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
 .PHONY: docs help setup demo console test lint bench synth deploy diff destroy lock clean
@@ -49,6 +50,18 @@ lint: .cache/setup.stamp ## Check format, lint, types and layers
 
 test: lint ## Run every check and test
 	@$(VENV)/bin/pytest -q
+
+synth: .cache/setup.stamp ## Write the CloudFormation templates to cdk.out, checked
+	@$(CDK) synth --quiet
+
+deploy: .cache/setup.stamp ## Deploy to AWS: make deploy [STAGE=dev] [ONLY=/aws/lambda/checkout]
+	@$(CDK) deploy --all
+
+diff: .cache/setup.stamp ## Show what a deployment would change
+	@$(CDK) diff --all
+
+destroy: .cache/setup.stamp ## Remove everything but the lake and its state
+	@$(CDK) destroy 'tracelake-*-insight' 'tracelake-*-ingest'
 
 docs: .cache/setup.stamp ## Write the generated tables of README and docs
 	@$(PY) -m docs.generate
