@@ -1,4 +1,128 @@
-"""The tracelake command."""
+"""The ``tracelake`` command."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from cli.errors import FAILED, INTERRUPTED, CommandError
+
+_DESCRIPTION = "Who did what, why was it slow, what did it cost: answers from the logs and traces of your AWS account."
+_EPILOG = """\
+examples:
+  tracelake ask                                       which questions there are, and what each needs
+  tracelake ask who_produces_which_traffic --since 7d
+  tracelake ask which errors occur --param tenant=acme --format json
+  tracelake rows lambda.log                           what the lake would hold of a file
+  tracelake retry-rejected --dry-run                  which dead letters there are, by reason
+
+ask and retry-rejected work on AWS (--stage), or on the stack that runs on this machine: with --local, or where no AWS
+credentials are configured.
+exit status: 0 done, 1 failed, 2 wrong usage
+"""
 
 
-def main() -> None: ...
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status; errors a user can act on are one line on stderr."""
+    arguments = _parser().parse_args(argv)
+    try:
+        status = _run(arguments)
+        sys.stdout.flush()
+    except CommandError as error:
+        print(f"tracelake: {error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("tracelake: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # whoever read our output has seen enough, e.g. `head`; Python would complain again when it exits
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    return status
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    # each subcommand imports only what it needs: AWS's client alone takes longer than reading a file
+    if arguments.command == "rows":
+        from cli import rows  # noqa: PLC0415
+
+        return rows.run(arguments.paths, arguments.format, sys.stdout, sys.stderr)
+    place = (arguments.local, arguments.stage)
+    if arguments.command == "ask":
+        from cli import ask  # noqa: PLC0415
+
+        if not arguments.question:
+            return ask.list_questions(arguments.format, sys.stdout)
+        return ask.answer(
+            arguments.question,
+            arguments.param,
+            arguments.since,
+            arguments.format,
+            place=place,
+            timeout_seconds=arguments.timeout,
+            out=sys.stdout,
+            err=sys.stderr,
+        )
+    from cli import retry_rejected  # noqa: PLC0415
+
+    return retry_rejected.run(place, reason=arguments.reason, dry_run=arguments.dry_run, out=sys.stdout, err=sys.stderr)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "tracelake", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_rows(commands)
+    _add_ask(commands)
+    _add_retry(commands)
+    return parser
+
+
+def _add_rows(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    rows = commands.add_parser(
+        "rows",
+        help="read raw telemetry from files and print what the lake would hold of it",
+        description="Reads raw telemetry and prints, as JSON lines, the rows that the lake would hold and what is "
+        "rejected with the reason; the last line on stderr counts the events. No AWS account is needed.",
+    )
+    rows.add_argument("paths", nargs="+", metavar="PATH", help="a file of any supported format, also gzipped")
+    rows.add_argument("--format", help="the format of the files, where detecting it goes wrong")
+
+
+def _add_ask(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    ask = commands.add_parser(
+        "ask",
+        help="answer a question from the lake; without one, list the questions",
+        description="Answers one of the named questions from the lake. Without a question it lists them all, with the "
+        "telemetry that each needs.",
+    )
+    ask.add_argument("question", nargs="*", metavar="QUESTION", help="its name, or its words")
+    ask.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="a parameter; can be repeated")
+    ask.add_argument("--since", metavar="SPAN", help="how far to look back: 90m, 24h, 7d (default: the question's own)")
+    ask.add_argument("--format", choices=("table", "json", "csv"), default="table", help="default: table")
+    ask.add_argument("--timeout", type=float, default=300, metavar="SECONDS", help="stop the query then (default: 300)")
+    _add_place(ask)
+
+
+def _add_retry(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    retry = commands.add_parser(
+        "retry-rejected",
+        help="put rejected events back on the stream after a fix",
+        description="Puts dead letters back on the stream, moves them to retried/ in their bucket and counts them by "
+        "reason.",
+    )
+    retry.add_argument("--reason", default="", metavar="TEXT", help="only those whose reason contains this")
+    retry.add_argument("--dry-run", action="store_true", help="count them and leave them where they are")
+    _add_place(retry)
+
+
+def _add_place(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--stage", help="the deployment (default: main)")
+    parser.add_argument("--local", action="store_true", help="the stack that runs on this machine")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import binascii
 import gzip
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -79,6 +79,19 @@ class DeadLetters:
             values = json.loads(line)
             letters.append(DeadLetter(**{**values, "payload": binascii.a2b_base64(values["payload"])}))
         return letters
+
+    def split_retried(self, key: str, retried: Sequence[RejectedEvent], kept: Sequence[RejectedEvent]) -> None:
+        """Move some letters of a file to ``retried/``; the file goes on with those that are ``kept``.
+
+        A crash in between leaves the moved letters in both: they are put on the stream twice, and count once in the lake
+        where their event has an id of its own.
+        """
+        name = key.removeprefix(REJECTED).removesuffix(".jsonl.gz")
+        # each split keeps fewer letters than the one before, so the name is new
+        parts = ((f"{RETRIED}{name}.before-{len(kept)}.jsonl.gz", retried), (key, kept))
+        for target, letters in parts:
+            body = gzip.compress(b"".join(_line(letter) for letter in letters), 6, mtime=0)
+            client("s3").put_object(Bucket=self.bucket, Key=target, Body=body)
 
     def mark_retried(self, key: str) -> None:
         """Move a file whose events are on the stream again to ``retried/``."""

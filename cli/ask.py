@@ -1,0 +1,150 @@
+"""``tracelake ask``: the questions of sql/questions, listed or answered."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import textwrap
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TextIO
+
+from rich.text import Text
+
+from cli import terminal
+from cli.errors import FAILED, OK, CommandError
+from functions.core.questions import Param, Question, QuestionError, TimeRange, Value, load_all, parse_span
+
+
+def list_questions(form: str, out: TextIO) -> int:
+    """All questions, with the telemetry each needs."""
+    questions = load_all().values()
+    if form != "table":
+        rows: list[dict[str, terminal.Cell]] = [
+            {
+                "question": question.name,
+                "title": question.title,
+                "needs": question.needs,
+                "params": " ".join(f"{param.name}={param.default}" for param in question.params),
+                "since": _span(question.since),
+            }
+            for question in questions
+        ]
+        terminal.show(list(rows[0]), rows, form, out)
+        return OK
+    console = terminal.console(out)
+    width = min(console.width, 100)
+    for question in questions:
+        console.print(Text(question.name, style="bold"))
+        for line in textwrap.wrap(f"needs {question.needs}", width - 4):
+            console.print(Text(f"    {line}"))
+        for param in question.params:
+            console.print(Text(f"    --param {_shown(param):<24} {param.doc}", style="dim"))
+        console.print()
+    console.print(Text("tracelake ask QUESTION --since 24h"))
+    return OK
+
+
+def answer(
+    words: Sequence[str],
+    params: Sequence[str],
+    since: str | None,
+    form: str,
+    *,
+    place: tuple[bool, str | None],
+    timeout_seconds: float,
+    out: TextIO,
+    err: TextIO,
+) -> int:
+    """Run one question and show its rows; ``place`` is whether it is the local stack, and the stage."""
+    question = find(words)
+    try:
+        values = _values(question, params)
+        span = parse_span(since) if since else question.since
+    except QuestionError as error:
+        raise CommandError(str(error)) from None
+    end = datetime.now(UTC)
+    sql, literals = question.bind(values, TimeRange(end - span, end))
+    return _run(question, sql, literals, form, place=place, span=span, timeout=timeout_seconds, out=out, err=err)
+
+
+def find(words: Sequence[str]) -> Question:
+    """The question by its name or its title, however it is written; ``CommandError`` with the nearest names."""
+    questions = load_all()
+    name = "_".join(re.findall(r"[a-z0-9]+", " ".join(words).lower()))
+    if name in questions:
+        return questions[name]
+    near = difflib.get_close_matches(name, questions, n=3, cutoff=0.4)
+    hint = f"did you mean {' or '.join(near)}?" if near else "`tracelake ask` lists the questions"
+    raise CommandError(f"there is no question {terminal.safe(' '.join(words))!r}: {hint}")
+
+
+def _values(question: Question, given: Sequence[str]) -> dict[str, Value]:
+    known = {param.name: param for param in question.params}
+    values: dict[str, Value] = {}
+    for each in given:
+        name, equals, text = each.partition("=")
+        if not equals:
+            raise CommandError(f"--param takes name=value, not {terminal.safe(each)!r}")
+        if name not in known:
+            has = ", ".join(known) or "none"
+            raise CommandError(f"{question.name} has no parameter {terminal.safe(name)!r}; it has: {has}")
+        values[name] = known[name].parse(text)
+    return values
+
+
+def _run(
+    question: Question,
+    sql: str,
+    literals: list[str],
+    form: str,
+    *,
+    place: tuple[bool, str | None],
+    span: timedelta,
+    timeout: float,
+    out: TextIO,
+    err: TextIO,
+) -> int:
+    # AWS's client takes a while to import; listing questions and reading files do not need it
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+    from cli import target  # noqa: PLC0415
+    from functions.aws import athena  # noqa: PLC0415
+    from functions.aws.clients import client  # noqa: PLC0415
+
+    local, stage = place
+    where = target.find(stage, local=local)
+    print(f"{question.title} Last {_span(span)}, in {where.place}", file=err)
+    try:
+        result = athena.run(
+            client("athena"),
+            sql,
+            literals,
+            database=where.database,
+            workgroup=where.workgroup,
+            timeout_seconds=timeout,
+        )
+    except athena.QueryFailedError as error:
+        print(f"tracelake: {terminal.safe(str(error))}", file=err)
+        return FAILED
+    except (BotoCoreError, ClientError) as error:
+        raise target.explain(error) from error
+    if result.rows or form != "table":
+        terminal.show(result.columns, result.rows, form, out)
+    if not result.rows:
+        print(f"No rows. This question needs {question.needs}. Or look back further with --since.", file=err)
+    scanned = result.scanned_bytes / 1e6
+    rows = f"{len(result.rows):,} row" + ("s" if len(result.rows) != 1 else "")
+    print(f"{rows}, {scanned:,.1f} MB scanned", file=err)
+    return OK
+
+
+def _shown(param: Param) -> str:
+    return f"{param.name}={param.default}"
+
+
+def _span(span: timedelta) -> str:
+    hours = span.total_seconds() / 3600
+    if hours >= 48 and hours % 24 == 0:
+        return f"{hours / 24:g}d"
+    return f"{hours:g}h" if hours >= 1 else f"{span.total_seconds() / 60:g}m"

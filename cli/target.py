@@ -1,0 +1,97 @@
+"""Where the command finds tracelake: a stage in an AWS account, or the stack that runs on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cli.errors import CommandError
+from functions.aws.clients import client
+
+CURRENT = Path(__file__).parents[1] / ".cache" / "local" / "current.json"
+NAMES = ("database", "workgroup", "stream", "dead-letter-bucket", "state-table")
+_CREDENTIALS = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_PROFILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One deployed stage; ``place`` says in words where it is."""
+
+    place: str
+    database: str
+    workgroup: str
+    stream: str
+    dead_letter_bucket: str
+    state_table: str
+
+
+def find(stage: str | None, *, local: bool, current: Path = CURRENT) -> Target:
+    """The running local stack where it is asked for or nothing else is configured, a stage in AWS otherwise.
+
+    For the local stack the environment of this process is changed to reach it. ``CommandError`` where there is no
+    target, with what to do about it.
+    """
+    if local or (current.exists() and not _has_credentials()):
+        running = _running(current)
+        os.environ.update({str(name): str(value) for name, value in running["environment"].items()})
+        os.environ.pop("AWS_PROFILE", None)
+        stage = stage or str(running["stage"])
+        return _named(stage, f"the stack on this machine ({running['endpoint']}, stage {stage})")
+    stage = stage or "main"
+    region = client("ssm").meta.region_name
+    return _named(stage, f"AWS, {region}, stage {stage}")
+
+
+def explain(error: Exception) -> CommandError:
+    """An error of AWS's client in words; credentials and regions are what is wrong most often."""
+    kind = type(error).__name__
+    if kind in {"NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError"}:
+        return CommandError(f"no AWS credentials: set AWS_PROFILE, or start the local stack ({error})")
+    if kind == "NoRegionError":
+        return CommandError("no AWS region: set AWS_REGION")
+    if kind in {"EndpointConnectionError", "ConnectTimeoutError", "ConnectionClosedError"}:
+        return CommandError(f"{error}. Where this is the local stack: it has ended, start it again")
+    return CommandError(str(error))
+
+
+def _has_credentials() -> bool:
+    files = (
+        Path(os.environ.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials")),
+        Path(os.environ.get("AWS_CONFIG_FILE", "~/.aws/config")),
+    )
+    return any(os.environ.get(name) for name in _CREDENTIALS) or any(each.expanduser().exists() for each in files)
+
+
+def _running(current: Path) -> dict[str, dict[str, str]]:
+    try:
+        running = json.loads(current.read_text(encoding="utf-8"))
+        if {"endpoint", "environment", "stage"} <= running.keys():
+            return dict(running)
+    except FileNotFoundError:
+        raise CommandError("no local stack is running: start one with `make console`") from None
+    except (OSError, ValueError, AttributeError):
+        pass
+    raise CommandError(f"{current} does not describe a local stack: delete it and start one with `make console`")
+
+
+def _named(stage: str, place: str) -> Target:
+    names = {f"/tracelake/{stage}/{name}": name.replace("-", "_") for name in NAMES}
+    try:
+        found = client("ssm").get_parameters(Names=list(names))
+    except (BotoCoreError, ClientError) as error:
+        raise explain(error) from error
+    values = {names[each["Name"]]: each["Value"] for each in found["Parameters"]}
+    if missing := sorted(set(names.values()) - values.keys()):
+        what = ", ".join(missing)
+        raise CommandError(f"tracelake is not deployed in {place}: it has no parameter for {what}")
+    return Target(place=place, **values)
