@@ -20,5 +20,5 @@ class Context:
     own_services: str
 
 
-class Loop(Exception):
+class OwnEventError(Exception):
     """The event comes from this product itself; storing it would feed the pipeline with its own output."""

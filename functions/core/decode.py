@@ -16,7 +16,7 @@ _GZIP_WINDOW = 31
 _ZLIB_WINDOW = 15
 
 
-class Unreadable(ValueError):
+class UnreadableError(ValueError):
     """A record that cannot be opened; the message says why."""
 
 
@@ -24,14 +24,14 @@ def payloads(record: bytes, max_bytes: int) -> list[bytes]:
     """The payloads of one stream record, decompressed; at most ``max_bytes`` of them together.
 
     A record of the Kinesis Producer Library gives one payload for each record in it, any other record one.
-    gzip (with several members, also twice over) and zlib are undone. Raises Unreadable.
+    gzip (with several members, also twice over) and zlib are undone. Raises UnreadableError.
     """
     if not record.startswith(kpl.MAGIC):
         return [_inflate(record, max_bytes)]
     try:
         records = kpl.user_records(record)
-    except kpl.BrokenAggregate as error:
-        raise Unreadable(str(error)) from None
+    except kpl.BrokenAggregateError as error:
+        raise UnreadableError(str(error)) from None
     opened = []
     for inner in records:
         opened.append(_inflate(inner, max_bytes))
@@ -48,7 +48,7 @@ def _inflate(data: bytes, max_bytes: int) -> bytes:
         else:
             break
     if len(data) > max_bytes:
-        raise Unreadable(f"more than {max_bytes} bytes")
+        raise UnreadableError(f"more than {max_bytes} bytes")
     return data
 
 
@@ -78,13 +78,13 @@ def _inflate_slowly(data: bytes, window: int, max_bytes: int) -> bytes:
         try:
             inflated += member.decompress(data, max_bytes + 1 - len(inflated))
         except zlib.error as error:
-            raise Unreadable(f"broken compression: {error}") from None
+            raise UnreadableError(f"broken compression: {error}") from None
         if len(inflated) > max_bytes:
-            raise Unreadable(f"decompresses to more than {max_bytes} bytes")
+            raise UnreadableError(f"decompresses to more than {max_bytes} bytes")
         if not member.eof:
-            raise Unreadable("compressed data is cut off")
+            raise UnreadableError("compressed data is cut off")
         data = member.unused_data.lstrip(b"\x00")
         if not data:
             return bytes(inflated)
         if not data.startswith(_GZIP):
-            raise Unreadable("unknown bytes follow the compressed data")
+            raise UnreadableError("unknown bytes follow the compressed data")

@@ -15,7 +15,7 @@ _STRUCTURE = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{]|[\]}]', re.DOTALL)
 _LENIENT = json.JSONDecoder(strict=False)
 
 
-class NotJson(ValueError):
+class NotJsonError(ValueError):
     """The text is no JSON, or nested deeper than allowed."""
 
 
@@ -23,10 +23,10 @@ def parse(document: str, max_depth: int) -> Any:
     """The value of one JSON document.
 
     Control characters, unpaired surrogates (written as ``\\udXXX`` escapes), NaN and numbers of any size are accepted.
-    Raises NotJson.
+    Raises NotJsonError.
     """
     if document.count("[") + document.count("{") > max_depth and deeper_than(document, max_depth):
-        raise NotJson(f"nested deeper than {max_depth}")
+        raise NotJsonError(f"nested deeper than {max_depth}")
     try:
         return _DECODE(document)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
@@ -42,12 +42,12 @@ def deeper_than(document: str, max_depth: int) -> bool:
     """Whether brackets outside of strings are nested deeper than ``max_depth``."""
     depth = 0
     for match in _STRUCTURE.finditer(document):
-        token = match.group()
-        if token in "[{":
+        mark = match.group()
+        if mark in "[{":
             depth += 1
             if depth > max_depth:
                 return True
-        elif token in "]}":
+        elif mark in "]}":
             depth -= 1
     return False
 
@@ -64,7 +64,7 @@ def split(text: str, max_depth: int) -> Iterator[tuple[str, Any]]:
             end = _end_of_document(text, position, max_depth)
             document = text[position:end]
             value = parse(document, max_depth)
-        except NotJson:
+        except NotJsonError:
             end = text.find("\n", position)
             end = len(text) if end < 0 else end
             document = value = text[position:end].rstrip("\r")
@@ -79,26 +79,26 @@ def _after_space(text: str, position: int) -> int:
 
 def _end_of_document(text: str, position: int, max_depth: int) -> int:
     if text[position] not in "[{":
-        raise NotJson("no object and no array")
+        raise NotJsonError("no object and no array")
     depth = 0
     for match in _STRUCTURE.finditer(text, position):
-        token = match.group()
-        if token in "[{":
+        mark = match.group()
+        if mark in "[{":
             depth += 1
             if depth > max_depth:
-                raise NotJson(f"nested deeper than {max_depth}")
-        elif token in "]}":
+                raise NotJsonError(f"nested deeper than {max_depth}")
+        elif mark in "]}":
             depth -= 1
             if depth == 0:
                 return match.end()
-    raise NotJson("cut off")
+    raise NotJsonError("cut off")
 
 
 def _parse_leniently(document: str) -> Any:
     try:
         return _without_surrogates(_LENIENT.decode(document.strip("\ufeff\x00 \t\r\n")))
     except (ValueError, RecursionError) as error:
-        raise NotJson(str(error)) from None
+        raise NotJsonError(str(error)) from None
 
 
 def _without_surrogates(value: Any) -> Any:

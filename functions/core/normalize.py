@@ -15,14 +15,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from functions.core import decode, documents, rows, values
-from functions.core.context import Context, Loop
+from functions.core.context import Context, OwnEventError
 from functions.core.derived import DERIVE
 from functions.core.redaction import Redactor
 from functions.core.rows import Event, Rows
 from functions.core.schema import HOUR_MS, TABLES, hour_of
 from functions.core.sources import access_logs, emf, json_logs, lambda_platform, spans, text_logs
 from functions.core.usage import application_events
-from functions.core.usage.tenants import DEFAULT_TENANT_KEYS, tenant_taker
+from functions.core.usage.tenants import DEFAULT_TENANT_KEYS as DEFAULT_TENANT_KEYS
+from functions.core.usage.tenants import tenant_taker
 
 DAY_MS = 24 * HOUR_MS
 SEAL_BYTES = 4 << 20
@@ -131,7 +132,7 @@ class Normalizer:
         self._bound_times(arrival_ms)
         try:
             payloads = decode.payloads(data, self._rules.max_decompressed_bytes)
-        except decode.Unreadable as error:
+        except decode.UnreadableError as error:
             self.counts.raw_bytes += len(data)
             self._reject(str(error), f"{position}:0", position, data)
             return
@@ -192,7 +193,7 @@ class Normalizer:
             event.request_id = log.open_request
             try:
                 if own:
-                    raise Loop(f"log event of own log group {group}")
+                    raise OwnEventError(f"log event of own log group {group}")
                 if entry.extractedFields:
                     event.account = values.name(entry.extractedFields.get("@aws.account")) or account
                     event.region = values.name(entry.extractedFields.get("@aws.region")) or region
@@ -272,7 +273,7 @@ class Normalizer:
         if line.startswith("{"):
             try:
                 value = documents.parse(line, self._rules.max_json_depth)
-            except documents.NotJson:
+            except documents.NotJsonError:
                 value = line
             if type(value) is dict:
                 self._read_object(event, line, value, log)
@@ -348,7 +349,7 @@ class Normalizer:
         self, error: Exception, position: str, event_id: str, payload: bytes, log_group: str, log_stream: str
     ) -> None:
         """Keeps an event that was counted already."""
-        if isinstance(error, Loop):
+        if isinstance(error, OwnEventError):
             self.counts.loops += 1
         reason = f"{type(error).__name__}: {error}"
         self.rejected.append(Rejected(reason, position, event_id, log_group, log_stream, payload))

@@ -26,7 +26,7 @@ def encode(table_name: str, rows: pa.Table) -> bytes:
         compression_level=COMPRESSION_LEVEL,
         use_dictionary=_dictionary_paths(table_name),
     )
-    return sink.getvalue().to_pybytes()
+    return bytes(sink.getvalue())
 
 
 @cache

@@ -38,7 +38,7 @@ class Rule(NamedTuple):
     hint: str
 
 
-_SECRET_NAMES = (
+_SENSITIVE_NAMES = (
     r"(?:passw(?:or)?d|passphrase|pwd|secret|secret[_-]?(?:access[_-]?)?key|api[_-]?key|access[_-]?key"
     r"|private[_-]?key|(?:access|id|refresh|auth|session|security|csrf|bearer)?[_-]?token|credentials?"
     r"|authorization|set-cookie|cookie)"
@@ -64,7 +64,7 @@ RULES: tuple[Rule, ...] = (
     Rule(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}", rf"\1 {REDACTED}", r"(?i:bearer|basic)\s"),
     Rule(r"://[^/\s:@]+:[^/\s@]+@", f"://{REDACTED}@", "@"),
     Rule(
-        rf"""(?i)({_SECRET_NAMES}\\*["']?\s*[:=]\s*)(?:\\*"(?:[^"\\]|\\[^"])*\\*"|'[^']*'|[^\s,;&|<>()\[\]{{}}"'\\]+)""",
+        rf"""(?i)({_SENSITIVE_NAMES}\\*["']?\s*[:=]\s*)(?:\\*"(?:[^"\\]|\\[^"])*\\*"|'[^']*'|[^\s,;&|<>()\[\]{{}}"'\\]+)""",
         rf'\1"{REDACTED}"',
         r"(?i:passw(?:or)?d|passphrase|pwd|secret|key|token|credentials?|authorization|cookie)\\*[\"']?\s*[:=]",
     ),
@@ -72,7 +72,7 @@ RULES: tuple[Rule, ...] = (
 )
 
 _HINT = "|".join(dict.fromkeys(rule.hint for rule in RULES))
-_SECRET_KEY = rf"(?i)(?:^|[._\-]|[a-z0-9]){_SECRET_NAMES}$"
+_SECRET_KEY = rf"(?i)(?:^|[._\-]|[a-z0-9]){_SENSITIVE_NAMES}$"
 _HASHED_KEY = rf"(?i)(?:^|\.){_HASHED_NAMES}$"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from functions.core import values
-from functions.core.context import Context, Loop
+from functions.core.context import Context, OwnEventError
 from functions.core.rows import Event
 from functions.core.traces.trace_ids import trace_id
 from functions.core.usage.tenants import nested_tenant
@@ -41,7 +41,7 @@ _GATEWAY_ONLY = frozenset(
         "responseLatency",
     }
 )
-_ABSENT = "-"
+_ABSENT = ("-", "")
 
 
 def is_access_log(line: dict[str, Any]) -> bool:
@@ -51,7 +51,7 @@ def is_access_log(line: dict[str, Any]) -> bool:
 
 def read(event: Event, line: dict[str, Any], context: Context) -> None:
     """Adds the requests row of an access log line; ``line`` is used up."""
-    fields = {name: value for name, value in line.items() if value != _ABSENT and value != ""}
+    fields = {name: value for name, value in line.items() if value not in _ABSENT}
     take = fields.pop
     method = values.text(_take(fields, _METHOD))
     route = values.text(_take(fields, _ROUTE))
@@ -59,7 +59,7 @@ def read(event: Event, line: dict[str, Any], context: Context) -> None:
     ip = values.name(_take(fields, _CLIENT_IP))
     service = values.name(_take(fields, _SERVICE)) or _last_part(event.log_group)
     if service and service.startswith(context.own_services):
-        raise Loop(f"request to own service {service}")
+        raise OwnEventError(f"request to own service {service}")
     for name in _IDENTITIES:
         if fields.get(name):
             fields[name] = context.hashed(values.text(take(name)) or "")

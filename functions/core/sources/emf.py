@@ -1,7 +1,7 @@
 """CloudWatch's embedded metric format: one metrics row for each value.
 
-Labels are the dimensions of all dimension sets of the directive, once: a value counts once, however many sets CloudWatch
-cuts it by. What is neither metric nor dimension goes to one logs row of the same event, so nothing of the line is lost.
+Labels are the dimensions of all dimension sets of the directive: a value counts once, however many sets CloudWatch cuts
+it by. What is neither metric nor dimension goes to one logs row of the same event, so nothing of the line is lost.
 Specification: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from functions.core import values
-from functions.core.context import Context, Loop
+from functions.core.context import Context, OwnEventError
 from functions.core.rows import Event, Row
 from functions.core.sources import json_logs
 
@@ -18,7 +18,7 @@ SOURCE = "emf"
 
 
 def read(event: Event, line: dict[str, Any], context: Context) -> None:
-    """Adds the rows of an EMF line; ``line`` is used up. Raises Loop where it names a service of this product."""
+    """Adds the rows of an EMF line; ``line`` is used up. Raises OwnEventError where it names a service of this product."""
     header = line.pop("_aws", None)
     directives = header.get("CloudWatchMetrics") if isinstance(header, dict) else None
     rows: list[Row] = []
@@ -28,7 +28,7 @@ def read(event: Event, line: dict[str, Any], context: Context) -> None:
             _read_directive(event, line, directive, rows, used)
     service = line.get("service")
     if isinstance(service, str) and service.startswith(context.own_services):
-        raise Loop(f"metrics of own service {service}")
+        raise OwnEventError(f"metrics of own service {service}")
     rest = {name: value for name, value in line.items() if name not in used}
     if not rows:
         rest["_aws"] = header

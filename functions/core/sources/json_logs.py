@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from functions.core import values
-from functions.core.context import Context, Loop
+from functions.core.context import Context, OwnEventError
 from functions.core.fingerprint import failure, fingerprint
 from functions.core.rows import Event
 from functions.core.sources.levels import ERROR_LEVELS, level_name
@@ -31,7 +31,7 @@ _ERRORS = ("error", "err", "exception")
 def read(event: Event, line: dict[str, Any], context: Context, source: str = SOURCE, row_no: int = 0) -> None:
     """Adds the logs row of a JSON line; ``line`` is used up.
 
-    Raises Loop where the line names a service of this product.
+    Raises OwnEventError where the line names a service of this product.
     """
     level = _take(line, _LEVEL)
     level = level_name(values.text(level) or "") if level is not None else None
@@ -40,7 +40,7 @@ def read(event: Event, line: dict[str, Any], context: Context, source: str = SOU
     if service is None or service in _UNNAMED_SERVICES:
         service = event.service or values.name(line.get("function_name"))
     elif service.startswith(context.own_services):
-        raise Loop(f"log of own service {service}")
+        raise OwnEventError(f"log of own service {service}")
     error_type = print_ = None
     if level in ERROR_LEVELS or (level is None and "errorType" in line):
         error_type, print_ = _error(line, message)

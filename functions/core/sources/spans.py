@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from functions.core import values
-from functions.core.context import Context, Loop
+from functions.core.context import Context, OwnEventError
 from functions.core.rows import Event
 from functions.core.traces.trace_ids import span_id, trace_id
 
@@ -70,6 +70,7 @@ _MEANINGS: dict[str, tuple[str, ...]] = {
 _COLUMN_OF = {name: column for column, names in _MEANINGS.items() for name in names}
 _RANK = {name: rank for names in _MEANINGS.values() for rank, name in enumerate(names)}
 _KNOWN = frozenset(_COLUMN_OF)
+_CALLING = frozenset({"client", "producer"})
 _STAY = frozenset({"remote_system", "remote_method", "status_of_fault"})
 _RAW_NULL = msgspec.Raw(b"null")
 _CACHED_RESOURCES = 2000
@@ -115,7 +116,7 @@ def is_span(line: dict[str, Any]) -> bool:
 
 
 def read(event: Event, span: Span, context: Context) -> None:
-    """Adds the spans row. Raises ValueError where ids or start are missing, Loop where it is a span of this product."""
+    """Adds the spans row. Raises ValueError where ids or start are missing, OwnEventError where it is a span of this product."""
     trace, own_id = trace_id(span.traceId), span_id(span.spanId)
     start, end = _nanos(span.startTimeUnixNano), _nanos(span.endTimeUnixNano)
     if trace is None or own_id is None or start is None:
@@ -134,13 +135,13 @@ def read(event: Event, span: Span, context: Context) -> None:
     if service is not None and type(service) is not str:
         service = values.text(service)
     if service and service.startswith(context.own_services):
-        raise Loop(f"span of own service {service}")
+        raise OwnEventError(f"span of own service {service}")
     kind = _KINDS.get(span.kind) if type(span.kind) in (str, int) else None
     http_status = values.int32(found.get("http_status"))
     error_type = values.text(found.get("error_type"))
-    status, message = _status(span.status, http_status, error_type, found, kind, end)
+    status, message = _status(span.status, http_status, error_type, found, end)
     remote_service = remote_operation = None
-    if kind == "client" or kind == "producer" or "remote_service" in found:
+    if kind in _CALLING or "remote_service" in found:
         remote_service = values.text(found.get("remote_service") or found.get("remote_system"))
         remote_operation = values.text(found.get("remote_operation") or found.get("remote_method"))
     start_ms = start // 1_000_000
@@ -215,7 +216,6 @@ def _status(
     http_status: int | None,
     error_type: str | None,
     found: dict[str, Any],
-    kind: str | None,
     end: int | None,
 ) -> tuple[str, str | None]:
     """Status word and error message: fault where the span's own side failed, error where its caller did.

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from functions.core import values
-from functions.core.context import Context, Loop
+from functions.core.context import Context, OwnEventError
 from functions.core.redaction import REDACTED, is_secret_name
 from functions.core.rows import Event
 from functions.core.sources.access_logs import template
@@ -36,7 +36,7 @@ def is_application_event(line: dict[str, Any]) -> bool:
 def read(event: Event, line: dict[str, Any], context: Context) -> None:
     """Adds the row of an application event; ``line`` is used up. ``event.id`` is the event's own one where it has it.
 
-    Raises ValueError where what makes the event is missing, Loop where it names a service of this product.
+    Raises ValueError where what makes the event is missing, OwnEventError where it names a service of this product.
     """
     kind = line.pop("event_type")
     line.pop("time", None)
@@ -80,7 +80,7 @@ def _setting_changed(event: Event, line: dict[str, Any], context: Context) -> No
 def _webhook(event: Event, line: dict[str, Any], context: Context) -> None:
     service = values.name(line.pop("service", None)) or event.service
     if service and service.startswith(context.own_services):
-        raise Loop(f"webhook of own service {service}")
+        raise OwnEventError(f"webhook of own service {service}")
     method, path = values.text(line.pop("method", None)), values.text(line.pop("path", None))
     ip = values.name(line.pop("client_ip", None))
     context.rows.requests.append(
