@@ -1,0 +1,286 @@
+"""Starts the emulator and deploys CDK applications to it, as the demo and the end-to-end tests do.
+
+Nothing listens on anything but loopback, nothing needs an AWS account, and several emulators can run side by side.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import boto3
+from botocore.config import Config
+
+from stacks.bundling import build_layer, host_platform, host_python
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTHON = ROOT / ".cache" / "emulator" / "bin" / "python"
+NODE_MODULES = ROOT / ".cache" / "node" / "node_modules"
+POLL_OFTEN = ROOT / "local" / "node" / "poll_often.cjs"
+CDK = NODE_MODULES / ".bin" / "cdk"
+CURRENT = ROOT / ".cache" / "local" / "current.json"
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+START_TIMEOUT_SECONDS = 60
+STOP_TIMEOUT_SECONDS = 5
+COMMAND_TIMEOUT_SECONDS = 300
+
+Progress = Callable[[str], None]
+
+
+class LocalRunError(Exception):
+    """The emulator or a deployment to it failed; the message ends with the last lines of its output."""
+
+
+def _silent(_step: str) -> None:
+    return
+
+
+class Emulator:
+    """An emulator of AWS on a free port of 127.0.0.1, with all its state in `folder` (a temporary one by default).
+
+        with Emulator() as emulator:
+            emulator.deploy_tracelake()
+            emulator.client("athena").start_query_execution(...)
+
+    `environment` is what any program needs to talk to it. While it runs, `.cache/local/current.json` names it, so that
+    the command `tracelake` finds it.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._temporary = (
+            None if folder else tempfile.TemporaryDirectory(prefix="tracelake-", ignore_cleanup_errors=True)
+        )
+        self.folder = Path(folder or self._temporary.name).resolve()  # type: ignore[union-attr]
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.port = _free_port()
+        self.endpoint = f"http://127.0.0.1:{self.port}"
+        self.log_file = self.folder / "emulator.log"
+        self.environment = {
+            "AWS_ACCESS_KEY_ID": ACCOUNT,  # the emulator takes the access key for the account
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": REGION,
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ENDPOINT_URL_S3": self.endpoint,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+        self._clients: dict[str, Any] = {}
+        self._bootstrapped = False
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Returns when the emulator answers; raises `LocalRunError` with its log where it does not."""
+        if not PYTHON.exists():
+            raise LocalRunError(f"{PYTHON} is missing: run `make setup` first.")
+        scratch = self.folder / "tmp"
+        scratch.mkdir(exist_ok=True)
+        environment = {
+            **self.environment,
+            "PATH": f"{ROOT / '.venv' / 'bin'}:{os.environ.get('PATH', '')}",
+            "HOME": str(self.folder),
+            "TMPDIR": str(scratch),
+            "NODE_PATH": str(NODE_MODULES),  # CDK's own Node functions expect the AWS SDK of Lambda's runtime
+            "GATEWAY_PORT": str(self.port),
+            "BIND_HOST": "127.0.0.1",
+            "MINISTACK_HOST": "127.0.0.1",
+            "MINISTACK_ACCOUNT_ID": ACCOUNT,
+            "LAMBDA_EXECUTOR": "local",
+            "IOT_MTLS_ENABLED": "0",  # would listen on every interface
+            "LOG_LEVEL": os.environ.get("TRACELAKE_LOCAL_LOG_LEVEL", "INFO"),
+            **{name: value for name, value in os.environ.items() if name.startswith("TRACELAKE_LOCAL_")},
+        }
+        with self.log_file.open("wb") as log:
+            self._process = subprocess.Popen(
+                [str(PYTHON), "-m", "local.server"],
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C reaches us, who stop it in order
+            )
+        self._wait_until_it_answers()
+
+    def _wait_until_it_answers(self) -> None:
+        deadline = time.monotonic() + START_TIMEOUT_SECONDS
+        while time.monotonic() < deadline:
+            if self._process is None or self._process.poll() is not None:
+                break
+            try:
+                with urllib.request.urlopen(f"{self.endpoint}/_ministack/health", timeout=2):
+                    return
+            except OSError:
+                time.sleep(0.05)
+        self.stop()
+        raise LocalRunError(f"The emulator does not start. Its log ends with:\n{self._log_tail()}")
+
+    def stop(self) -> None:
+        """Ends the emulator and every function process that it started; does nothing where it does not run."""
+        if CURRENT.exists() and json.loads(CURRENT.read_text()).get("endpoint") == self.endpoint:
+            CURRENT.unlink()
+        if self._process is not None:
+            _end(self._process)
+            self._process = None
+        if self._temporary is not None:
+            self._temporary.cleanup()
+
+    def client(self, service: str) -> Any:
+        """A boto3 client for the emulator, one per service."""
+        if service not in self._clients:
+            self._clients[service] = boto3.client(
+                service,  # type: ignore[call-overload]
+                endpoint_url=self.endpoint,
+                region_name=REGION,
+                aws_access_key_id=ACCOUNT,
+                aws_secret_access_key="test",
+                config=Config(read_timeout=900, retries={"total_max_attempts": 1}),
+            )
+        return self._clients[service]
+
+    def deploy_tracelake(
+        self, stage: str = "main", context: Mapping[str, Any] | None = None, progress: Progress = _silent
+    ) -> None:
+        """Bootstraps and deploys the stacks that go to AWS; only the layer is built for this machine instead of Lambda.
+
+        `context` holds more settings, e.g. `{"tracelake.alert_email": "ops@example.com"}`.
+        """
+        settings = {"tracelake.stage": stage, **(context or {})}
+        self.deploy(ROOT / "app.py", settings, progress)
+        CURRENT.parent.mkdir(parents=True, exist_ok=True)
+        state = {"endpoint": self.endpoint, "environment": self.environment, "stage": stage}
+        unfinished = CURRENT.with_suffix(f".{os.getpid()}")
+        unfinished.write_text(json.dumps(state))
+        unfinished.rename(CURRENT)
+
+    def deploy(self, app: Path, context: Mapping[str, Any] | None = None, progress: Progress = _silent) -> None:
+        """Deploys all stacks of a CDK application, with the context of the cdk.json beside it and more."""
+        with ThreadPoolExecutor() as pool:
+            bootstrapping = pool.submit(self._bootstrap, progress)
+            assembly = self._synthesize(app, context or {}, progress)
+            bootstrapping.result()
+        progress(f"deploying {app.parent.name}")
+        self._cdk("deploy", "--all", "--app", str(assembly), "--require-approval", "never", "--concurrency", "4")
+
+    def _bootstrap(self, progress: Progress) -> None:
+        if not self._bootstrapped:
+            progress("bootstrapping")
+            self._cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}")
+            self._bootstrapped = True
+
+    def _synthesize(self, app: Path, context: Mapping[str, Any], progress: Progress) -> Path:
+        progress(f"synthesizing {app.parent.name}")
+        assembly = Path(tempfile.mkdtemp(dir=self.folder, prefix="cdk.out-"))
+        settings = app.with_name("cdk.json")
+        defaults = json.loads(settings.read_text())["context"] if settings.exists() else {}
+        environment = {
+            **os.environ,
+            **self.environment,
+            "CDK_OUTDIR": str(assembly),
+            "CDK_CONTEXT_JSON": json.dumps({**defaults, **context}),
+            "CDK_DEFAULT_ACCOUNT": ACCOUNT,
+            "CDK_DEFAULT_REGION": REGION,
+        }
+        self._run([sys.executable, str(app)], environment, ROOT)
+        _use_layer_of_this_machine(assembly)
+        return assembly
+
+    def _cdk(self, *arguments: str) -> None:
+        environment = {
+            **self.environment,
+            "PATH": f"{ROOT / '.venv' / 'bin'}:{os.environ.get('PATH', '')}",
+            "HOME": str(self.folder),
+            "CI": "true",
+            "CDK_DISABLE_CLI_TELEMETRY": "true",
+            "NODE_OPTIONS": f"--require={POLL_OFTEN}",
+        }
+        # away from cdk.json, else the command line would synthesize before it bootstraps
+        self._run(
+            [str(CDK), *arguments, "--no-notices", "--no-version-reporting", "--no-color"], environment, self.folder
+        )
+
+    def _run(self, command: Sequence[str], environment: Mapping[str, str], folder: Path) -> None:
+        """Runs a program in an own process group, and ends all of it on time-out or interrupt."""
+        lines: deque[str] = deque(maxlen=60)
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            output, _ = process.communicate(timeout=COMMAND_TIMEOUT_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            raise LocalRunError(f"{' '.join(command)} took more than {COMMAND_TIMEOUT_SECONDS} s") from error
+        finally:
+            _end(process)
+        lines.extend(output.splitlines())
+        if process.returncode:
+            tail = "\n".join(lines)
+            raise LocalRunError(
+                f"{' '.join(command)} failed:\n{tail}\nThe emulator's log ends with:\n{self._log_tail()}"
+            )
+
+    def _log_tail(self, lines: int = 25) -> str:
+        return "\n".join(self.log_file.read_text(errors="replace").splitlines()[-lines:])
+
+
+def _use_layer_of_this_machine(assembly: Path) -> None:
+    """Replaces the layer built for Lambda by a pointer to the same one built for this machine.
+
+    The pointer is a .pth file, so that 100 MB are neither packed, nor uploaded, nor unpacked for every function.
+    """
+    for layer in assembly.glob("asset.*/MANIFEST.json"):
+        here = build_layer(host_platform(), host_python()) / "python"
+        asset = layer.parent
+        shutil.rmtree(asset)
+        site = asset / "python" / "lib" / f"python{host_python()}" / "site-packages"
+        site.mkdir(parents=True)
+        (site / "layer.pth").write_text(f"import sys; sys.path.insert(0, {str(here)!r})\n")
+
+
+def _end(process: subprocess.Popen[Any]) -> None:
+    """SIGTERM to a process and all that it started, SIGKILL to what is left after a while."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+        except ProcessLookupError:
+            break
+        try:
+            process.wait(STOP_TIMEOUT_SECONDS)
+        except subprocess.TimeoutExpired:
+            continue
+    process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
