@@ -61,7 +61,10 @@ class Partitions:
                 TableName=self.table,
                 Entries=[{"PartitionValueList": [hour], "PartitionInput": self._input(hour, location)}],
             )
-            errors = {hour: error["ErrorDetail"].get("ErrorCode", "") for error in answer.get("Errors", [])}
+            errors = {
+                error["PartitionValueList"][0]: error["ErrorDetail"].get("ErrorCode", "")
+                for error in answer.get("Errors", [])
+            }
             self._raise_unless(_MISSING, errors)
             if not errors or self.create([(hour, location)]):
                 return

@@ -1,7 +1,7 @@
 """Dead letters: rejected events, kept with the reason and so that they can be put on the stream again.
 
 One gzipped JSON line each: ``reason``, ``position``, ``event_id``, ``log_group``, ``log_stream``, ``payload`` (base64).
-Files lie under ``rejected/hour=<hour of the commit>/<commit id>.<number>.jsonl.gz``; only those of a commit count.
+Files lie under ``rejected/hour=<hour of the commit>/<commit id>.<part>.jsonl.gz``; those that a commit names count.
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ class DeadLetters:
     def __init__(self, bucket: str) -> None:
         self.bucket = bucket
 
-    def write(self, hour: str, commit_id: str, number: int, letters: Iterable[RejectedEvent]) -> str:
+    def write(self, hour: str, commit_id: str, part: str, letters: Iterable[RejectedEvent]) -> str:
         """Write one file of a commit and return its key."""
         lines = b"".join(_line(letter) for letter in letters)
-        key = f"{REJECTED}hour={hour}/{commit_id}.{number}.jsonl.gz"
+        key = f"{REJECTED}hour={hour}/{commit_id}.{part}.jsonl.gz"
         client("s3").put_object(Bucket=self.bucket, Key=key, Body=gzip.compress(lines, 6, mtime=0))
         return key
 
@@ -68,7 +68,7 @@ class DeadLetters:
         for page in pages:
             for found in page.get("Contents", []):
                 hour, name = found["Key"].removeprefix(f"{REJECTED}hour=").split("/")
-                if state.is_committed(hour, name.split(".")[0]):
+                if found["Key"] in state.dead_letters_of(hour, name.split(".")[0]):
                     yield found["Key"], self.read(found["Key"])
 
     def read(self, key: str) -> list[DeadLetter]:
@@ -83,8 +83,8 @@ class DeadLetters:
     def split_retried(self, key: str, retried: Sequence[RejectedEvent], kept: Sequence[RejectedEvent]) -> None:
         """Move some letters of a file to ``retried/``; the file goes on with those that are ``kept``.
 
-        A crash in between leaves the moved letters in both: they are put on the stream twice, and count once in the lake
-        where their event has an id of its own.
+        A crash in between leaves the moved letters in both: they are put on the stream twice, and count once in the
+        lake where their event has an id of its own.
         """
         name = key.removeprefix(REJECTED).removesuffix(".jsonl.gz")
         # each split keeps fewer letters than the one before, so the name is new

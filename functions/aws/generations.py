@@ -80,9 +80,7 @@ class Generations:
         sets = {"owner": self.owner, "until_ms": now_ms + LEASE_MS, "expires_at": (now_ms + LEASE_MS) // 1000 + 60}
         condition = "attribute_not_exists(#until_ms) OR #until_ms < :now OR #owner = :owner"
         try:
-            items.transact(
-                [items.update(self.table, "lease", hour, sets, condition, now=now_ms, owner=self.owner)]
-            )
+            items.transact([items.update(self.table, "lease", hour, sets, condition, now=now_ms, owner=self.owner)])
         except ConditionLostError:
             return False
         return True
@@ -139,7 +137,8 @@ class Generations:
         """Forget published files: their pending items go, and in the same transaction they become garbage."""
         rest = list(done)
         while rest:
-            part, keys = [], []
+            part: list[Pending] = []
+            keys: list[str] = []
             while rest and len(part) < items.TRANSACTION_ITEMS - 1 and len(keys) < GARBAGE_KEYS:
                 part.append(rest.pop())
                 keys += [file.key for file in part[-1].files]

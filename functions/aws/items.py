@@ -93,7 +93,9 @@ def delete(table: str, pk: str, sk: str) -> TransactWriteItemTypeDef:
     return {"Delete": {"TableName": table, "Key": pack({"pk": pk, "sk": sk})}}
 
 
-def update(table: str, pk: str, sk: str, sets: Mapping[str, Any], condition: str, **values: Any) -> TransactWriteItemTypeDef:
+def update(
+    table: str, pk: str, sk: str, sets: Mapping[str, Any], condition: str, **values: Any
+) -> TransactWriteItemTypeDef:
     """An update, as part of a transaction. In ``condition`` names are written ``#name``, values ``:name``."""
     names = {f"#{name}": name for name in {*sets, *_names(condition)}}
     return {

@@ -170,11 +170,18 @@ class State:
         """Whether the commit of this hour and id is there."""
         return items.get(self.table, f"commit#{hour}", commit_id) is not None
 
+    def dead_letters_of(self, hour: str, commit_id: str) -> list[str]:
+        """Keys of the dead letters that a commit names; empty where there is no such commit."""
+        item = items.get(self.table, f"commit#{hour}", commit_id)
+        return items.unpack_json(item, "dead_letters") if item else []
+
     def is_covered(self, stream: str, shard: str, sequence: str) -> bool:
         """Whether a commit took this record."""
         condition = "pk = :pk AND sk >= :sk"
         keys = {":pk": f"range#{stream}#{shard}", ":sk": padded(sequence)}
-        return any(found["first"]["S"] <= padded(sequence) for found in items.query(self.table, condition, keys, limit=1))
+        return any(
+            found["first"]["S"] <= padded(sequence) for found in items.query(self.table, condition, keys, limit=1)
+        )
 
     def hash_key(self, month: str) -> bytes:
         """The secret of a month (``2026-11``) that identifiers of people are hashed with; made by who asks first."""

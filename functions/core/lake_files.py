@@ -25,8 +25,9 @@ class LakeFile:
     @classmethod
     def of(cls, table: str, hour: str, key: str, rows: pa.Table, size: int) -> LakeFile:
         """The file that holds ``rows`` in ``size`` bytes."""
-        bounds = pc.min_max(rows["time"].cast(pa.int64())).as_py()
-        return cls(table, hour, key, rows.num_rows, size, rows.nbytes, bounds["min"] or 0, bounds["max"] or 0)
+        times = rows["time"].cast(pa.int64())
+        earliest, latest = pc.min(times).as_py() or 0, pc.max(times).as_py() or 0
+        return cls(table, hour, key, rows.num_rows, size, rows.nbytes, earliest, latest)
 
 
 def to_plain(files: Iterable[LakeFile]) -> list[list[str | int]]:

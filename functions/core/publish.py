@@ -1,0 +1,188 @@
+"""Publishing an hour: one row per key, STARTs merged into their REPORTs, sorted. Pure; `compact` moves the files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from functions.core.schema import TABLES, Table
+
+LONGEST_INVOCATION_MS = 16 * 60_000
+"""Lambda's longest timeout (15 minutes) and a minute for clocks: as far apart as a START and its REPORT can be."""
+
+MERGED_COLUMNS = ("start_time", "function_version", "trace_id")
+"""What a REPORT takes from its START."""
+
+_FOREVER_MS = 1 << 60
+
+PAIR_COLUMNS = ("time", "status", "log_group", "log_stream", "request_id", *MERGED_COLUMNS)
+"""What is needed to find the START of a REPORT."""
+
+_Place = tuple[str | None, str | None, str | None]
+
+
+def conform(table: Table, rows: pa.Table) -> pa.Table:
+    """The rows in the table's present schema; columns that an old file lacks are null."""
+    if rows.schema.equals(table.arrow_schema):
+        return rows
+    held = set(rows.column_names)
+    columns = [
+        rows[field.name].cast(field.type) if field.name in held else pa.nulls(rows.num_rows, field.type)
+        for field in table.arrow_schema
+    ]
+    return pa.table(columns, schema=table.arrow_schema)
+
+
+def one_row_per_key(table: Table, rows: pa.Table) -> pa.Table:
+    """The rows without repeated (event_id, row_no): the highest version stays, else the row that knows its START,
+    else the first."""
+    if _first_of_each_key(table, rows).num_rows == rows.num_rows:
+        return rows
+    preferred = _preferred_first(table, rows)
+    return preferred.take(_first_of_each_key(table, preferred)["place_min"])
+
+
+def _first_of_each_key(table: Table, rows: pa.Table) -> pa.Table:
+    keys = rows.select(table.key).append_column("place", pa.array(range(rows.num_rows), pa.int64()))
+    return keys.group_by(list(table.key), use_threads=False).aggregate([("place", "min")])
+
+
+def _preferred_first(table: Table, rows: pa.Table) -> pa.Table:
+    if table.version:
+        return rows.take(pc.sort_indices(rows, sort_keys=[(table.version, "descending")]))
+    if table.name == "invocations":
+        known = pc.is_valid(rows["start_time"])
+        return pa.concat_tables([rows.filter(known), rows.filter(pc.invert(known))])
+    return rows
+
+
+def in_order(table: Table, rows: pa.Table) -> pa.Table:
+    """The rows as people look for them: similar ones together, so that files are small and readers skip much."""
+    order: list[tuple[str, Literal["ascending", "descending"]]] = [
+        (column, "ascending") for column in (*table.sort_by, *table.key)
+    ]
+    return rows.take(pc.sort_indices(rows, sort_keys=order)).combine_chunks()
+
+
+class StartMerger:
+    """Merges STARTs without REPORT into REPORTs without START while an hour's invocations go by in order of time.
+
+    A START stands in an hour as an unfinished row (``status`` null). Its REPORT is the one of the same request in the
+    same log stream that says it began at the START's time, or else the first one after it that does not know when it
+    began (a retried invocation has its request id again). STARTs are held back until that is decided, at most 16
+    minutes of them. ``earlier`` are the invocations of the previous hour's end: a REPORT may take its START from there,
+    which then is to leave that hour (``took_earlier``).
+    """
+
+    def __init__(self, hour_start_ms: int, earlier: pa.Table) -> None:
+        self.took_earlier = False
+        self.left_later = False
+        self._start_ms = hour_start_ms
+        self._held: pa.Table = earlier.filter(pc.is_null(earlier["status"]))
+
+    def add(self, rows: pa.Table) -> pa.Table:
+        """The rows of the next stretch of time, merged, together with held STARTs whose time is up."""
+        unfinished = pc.is_null(rows["status"])
+        if self._held.num_rows == 0 and not pc.any(unfinished).as_py():
+            return rows
+        waiting = pa.concat_tables([self._held, rows.filter(unfinished)])
+        reports = rows.filter(pc.invert(unfinished))
+        matched, fills = _pair(waiting, reports)
+        times = times_ms(waiting)
+        self.took_earlier |= any(times[start] < self._start_ms for start in fills.values())
+        reports = _fill(reports, waiting, fills)
+        waiting = waiting.filter(_mask(waiting.num_rows, matched, keep=False))
+        horizon = max(times_ms(rows), default=0) - LONGEST_INVOCATION_MS
+        self._held = between(waiting, horizon, _FOREVER_MS)
+        given_up = between(waiting, self._start_ms, horizon)
+        return pa.concat_tables([reports, given_up])
+
+    def finish(self, later: pa.Table) -> pa.Table:
+        """The STARTs that stay in this hour, given the published REPORTs of the next hour's beginning.
+
+        ``left_later`` tells whether one of those could take a START from here.
+        """
+        own = between(self._held, self._start_ms, _FOREVER_MS)
+        self._held = own.slice(0, 0)
+        reports = later.filter(pc.is_valid(later["status"]))
+        matched, fills = _pair(own, reports)
+        self.left_later = bool(fills)
+        return own.filter(_mask(own.num_rows, matched - set(fills.values()), keep=False))
+
+
+def _pair(starts: pa.Table, reports: pa.Table) -> tuple[set[int], dict[int, int]]:
+    """Rows of ``starts`` that have their REPORT, and report row -> start row for REPORTs that did not know it."""
+    candidates = pc.indices_nonzero(pc.is_in(reports["request_id"], pc.unique(starts["request_id"])))
+    if len(candidates) == 0:
+        return set(), {}
+    waiting: dict[_Place, list[tuple[int, int]]] = {}
+    began = starts["start_time"].cast(pa.int64()).to_pylist()
+    for row, (place, time) in enumerate(zip(_places(starts), times_ms(starts), strict=True)):
+        began_at = began[row]
+        waiting.setdefault(place, []).append((time if began_at is None else began_at, row))
+    found = reports.select(PAIR_COLUMNS).take(candidates)
+    known = found["start_time"].cast(pa.int64()).to_pylist()
+    numbered = list(zip(candidates.to_pylist(), _places(found), times_ms(found), known, strict=True))
+    matched: set[int] = set()
+    for _, place, _, start in numbered:
+        if start is not None:
+            taken = {row for at, row in waiting.get(place, ()) if at == start}
+            matched |= taken
+            waiting[place] = [entry for entry in waiting.get(place, ()) if entry[1] not in taken]
+    fills: dict[int, int] = {}
+    for number, place, time, start in sorted(numbered, key=lambda report: report[2]):
+        before = [entry for entry in waiting.get(place, ()) if entry[0] <= time]
+        if start is None and before:
+            latest = max(before)
+            waiting[place].remove(latest)
+            fills[number] = latest[1]
+            matched.add(latest[1])
+    return matched, fills
+
+
+def _fill(reports: pa.Table, starts: pa.Table, fills: dict[int, int]) -> pa.Table:
+    if not fills:
+        return reports
+    order = sorted(fills)
+    chosen = starts.take([fills[number] for number in order])
+    mask = _mask(reports.num_rows, order, keep=True)
+    for name in MERGED_COLUMNS:
+        given = pc.coalesce(chosen[name], chosen["time"]) if name == "start_time" else chosen[name]
+        own = reports[name]
+        values = pa.array(pc.coalesce(own.take(order), given).to_pylist(), own.type)
+        place = reports.column_names.index(name)
+        filled = pc.replace_with_mask(pa.concat_arrays(own.chunks), mask, values)
+        reports = reports.set_column(place, reports.schema.field(place), filled)
+    return reports
+
+
+def _mask(length: int, rows: Iterable[int], *, keep: bool) -> pa.BooleanArray:
+    chosen = [not keep] * length
+    for row in rows:
+        chosen[row] = keep
+    return pa.array(chosen, pa.bool_())
+
+
+def _places(rows: pa.Table) -> list[_Place]:
+    return list(zip(*(rows[name].to_pylist() for name in ("log_group", "log_stream", "request_id")), strict=True))
+
+
+def times_ms(rows: pa.Table) -> list[int]:
+    """The rows' times in ms; every row has one."""
+    times: list[int] = rows["time"].cast(pa.int64()).to_pylist()
+    return times
+
+
+def between(rows: pa.Table, start_ms: int, end_ms: int) -> pa.Table:
+    """The rows from one time on, before another."""
+    times = rows["time"].cast(pa.int64())
+    inside = pc.and_(pc.greater_equal(times, pa.scalar(start_ms)), pc.less(times, pa.scalar(end_ms)))
+    return rows if pc.all(inside).as_py() else rows.filter(inside)
+
+
+def empty(table_name: str) -> pa.Table:
+    """No rows of a table."""
+    return TABLES[table_name].arrow_schema.empty_table()
