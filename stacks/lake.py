@@ -48,7 +48,13 @@ class Lake:
         # TransactWriteItems asks for the permission of each write in it
         allow(
             role,
-            ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem"],
+            [
+                "dynamodb:GetItem",
+                "dynamodb:Query",
+                "dynamodb:PutItem",
+                "dynamodb:UpdateItem",
+                "dynamodb:ConditionCheckItem",
+            ],
             [self._table_arn()],
         )
 

@@ -13,17 +13,20 @@ from stacks.settings import OWN_LOG_GROUPS
 _SPAN_EMITTERS = ("OTEL_", "AWS_LAMBDA_EXEC_WRAPPER")
 
 
-def breaches(templates: Mapping[str, Mapping[str, Any]], stage: str) -> list[str]:
-    """One sentence for each resource of the templates that would make tracelake read itself.
+class LawError(Exception):
+    """A template would make tracelake read itself; one sentence for each resource that does."""
 
-    ``templates`` are CloudFormation templates by stack name.
-    """
-    return [
+
+def check(templates: Mapping[str, Mapping[str, Any]], stage: str) -> None:
+    """Raises ``LawError`` where one of the templates (CloudFormation, by stack name) has a loop."""
+    broken = [
         f"{stack}/{name} {problem}"
         for stack, template in templates.items()
         for name, resource in template.get("Resources", {}).items()
         for problem in _problems(resource["Type"], resource.get("Properties", {}), template["Resources"], stage)
     ]
+    if broken:
+        raise LawError("\n".join(broken))
 
 
 def _problems(kind: str, properties: Mapping[str, Any], resources: Mapping[str, Any], stage: str) -> Iterator[str]:

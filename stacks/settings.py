@@ -11,21 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from functions.core.usage.tenants import DEFAULT_TENANT_KEYS
+
 CONTEXT_KEY = "tracelake"
 OWN_LOG_GROUPS = "/tracelake/"
-# the retention of a Kinesis record is 24 hours; a shard takes 1 MB/s: https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html
+# what most regions allow an account without asking: https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html
 MAX_SHARDS = 500
-DEFAULT_TENANT_KEYS = (
-    "tenant",
-    "tenant_id",
-    "tenantId",
-    "customer",
-    "customer_id",
-    "customerId",
-    "org_id",
-    "organization_id",
-    "account_id",
-)
 
 _LOG_GROUP = re.compile(r"[A-Za-z0-9_./#-]{1,512}")
 _ATTRIBUTE = re.compile(r"[A-Za-z0-9_.:@-]{1,128}")
