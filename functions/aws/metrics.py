@@ -30,7 +30,8 @@ log = Logger(service="tracelake")
 
 def emit(values: Mapping[str, float]) -> None:
     """Print numbers of this invocation as embedded metrics; the unit follows from the name."""
-    metrics = EphemeralMetrics(namespace=NAMESPACE)
+    # an empty service, else POWERTOOLS_SERVICE_NAME becomes a second dimension and no alarm finds the metric
+    metrics = EphemeralMetrics(namespace=NAMESPACE, service="")
     metrics.add_dimension(name="Stage", value=environment.stage())
     for name, value in values.items():
         metrics.add_metric(name=name, unit=_unit(name), value=value)
