@@ -43,27 +43,29 @@ def _start_new_shards() -> bool:
 
 
 def _consume(account: str, region: str, mapping: dict[str, Any], stream: dict[str, Any], shard: str) -> None:
-    records = stream["shards"][shard]["records"]
-    position = 0 if mapping["StartingPosition"] == "TRIM_HORIZON" else len(records)
+    def waiting() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = stream["shards"][shard]["records"][position:]
+        return found
+
+    position = 0  # of the next record; none expires in the life of an emulator
+    position = 0 if mapping["StartingPosition"] == "TRIM_HORIZON" else len(waiting())
     window = min(mapping["MaximumBatchingWindowInSeconds"], MAX_WINDOW_SECONDS)
     with request_scope(account, region):
         while mapping["UUID"] in lambda_svc._esms:
-            waiting_since = time.monotonic()
-            while len(records) == position or time.monotonic() - waiting_since < window:
-                if len(records) == position:
-                    waiting_since = time.monotonic()
-                if len(records) - position >= mapping["BatchSize"] or mapping["UUID"] not in lambda_svc._esms:
-                    break
+            if not waiting() or str(mapping.get("Enabled", True)).lower() == "false":
                 time.sleep(0.1)
-            batch = _next_batch(records, position, mapping["BatchSize"])
-            if batch and str(mapping.get("Enabled", True)).lower() != "false":
-                position += len(batch)
-                _deliver(mapping, shard, [_event_record(mapping, region, shard, record) for record in batch])
+                continue
+            until = time.monotonic() + window
+            while time.monotonic() < until and len(waiting()) < mapping["BatchSize"]:
+                time.sleep(0.1)
+            batch = _first_batch(waiting(), mapping["BatchSize"])
+            position += len(batch)
+            _deliver(mapping, shard, [_event_record(mapping, region, shard, record) for record in batch])
 
 
-def _next_batch(records: list[dict[str, Any]], position: int, most: int) -> list[dict[str, Any]]:
+def _first_batch(records: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
     size, batch = 0, []
-    for record in records[position : position + most]:
+    for record in records[:most]:
         size += len(record["Data"])
         if batch and size > MAX_BATCH_BYTES:
             break
