@@ -12,7 +12,7 @@ from typing import TextIO
 from rich.text import Text
 
 from cli import terminal
-from cli.errors import FAILED, OK, CommandError
+from cli.errors import OK, CommandError
 from functions.core.questions import Param, Question, QuestionError, TimeRange, Value, load_all, parse_span
 
 
@@ -105,30 +105,26 @@ def _run(
     out: TextIO,
     err: TextIO,
 ) -> int:
-    # AWS's client takes a while to import; listing questions and reading files do not need it
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
-
+    # AWS's client takes a while to import, and listing questions does not need it
     from cli import target  # noqa: PLC0415
     from functions.aws import athena  # noqa: PLC0415
     from functions.aws.clients import client  # noqa: PLC0415
 
     local, stage = place
-    where = target.find(stage, local=local)
-    print(f"{question.title} Last {_span(span)}, in {where.place}", file=err)
-    try:
-        result = athena.run(
-            client("athena"),
-            sql,
-            literals,
-            database=where.database,
-            workgroup=where.workgroup,
-            timeout_seconds=timeout,
-        )
-    except athena.QueryFailedError as error:
-        print(f"tracelake: {terminal.safe(str(error))}", file=err)
-        return FAILED
-    except (BotoCoreError, ClientError) as error:
-        raise target.explain(error) from error
+    with target.explained():
+        where = target.find(stage, local=local)
+        print(f"{question.title} Last {_span(span)}, in {where.place}", file=err)
+        try:
+            result = athena.run(
+                client("athena"),
+                sql,
+                literals,
+                database=where.database,
+                workgroup=where.workgroup,
+                timeout_seconds=timeout,
+            )
+        except athena.QueryFailedError as error:
+            raise CommandError(terminal.safe(str(error))) from error
     if result.rows or form != "table":
         terminal.show(result.columns, result.rows, form, out)
     if not result.rows:

@@ -7,8 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from cli import target, terminal
 from cli.errors import FAILED, OK
 from functions.aws.clients import client
@@ -32,29 +30,24 @@ def run(place: tuple[bool, str | None], *, reason: str, dry_run: bool, out: Text
     something stayed.
     """
     local, stage = place
-    where = target.find(stage, local=local)
-    print(f"Dead letters in {where.place}", file=err)
     done: Counter[str] = Counter()
-    stayed: Counter[str] = Counter()
-    store = DeadLetters(where.dead_letter_bucket)
-    try:
+    found = 0
+    with target.explained():
+        where = target.find(stage, local=local)
+        print(f"Dead letters in {where.place}", file=err)
+        store = DeadLetters(where.dead_letter_bucket)
         for key, letters in store.committed(State(where.state_table)):
             chosen = [letter for letter in letters if reason in letter.reason]
-            if dry_run or not chosen:
-                done.update(letter.reason for letter in chosen)
-                continue
-            taken = put(client("kinesis"), where.stream, chosen)
+            taken = chosen if dry_run else put(client("kinesis"), where.stream, chosen)
             done.update(letter.reason for letter in taken)
-            stayed.update(letter.reason for letter in chosen)
-            stayed.subtract(letter.reason for letter in taken)
-            _move(store, key, letters, taken)
-    except (BotoCoreError, ClientError) as error:
-        raise target.explain(error) from error
+            found += len(chosen)
+            if taken and not dry_run:
+                _move(store, key, letters, taken)
+    left = found - done.total()
     for each, count in done.most_common():
         print(f"{count:>8,}  {terminal.safe(each)}", file=out)
-    left = sum(stayed.values())
     print(
-        f"{sum(done.values()):,} {'would be retried' if dry_run else 'retried'}, {left:,} not taken by the stream",
+        f"{done.total():,} {'would be retried' if dry_run else 'retried'}, {left:,} not taken by the stream",
         file=err,
     )
     return FAILED if left else OK
@@ -112,5 +105,5 @@ def _move(store: DeadLetters, key: str, letters: Sequence[DeadLetter], taken: Se
     kept = [letter for letter in letters if id(letter) not in gone]
     if not kept:
         store.mark_retried(key)
-    elif taken:
+    else:
         store.split_retried(key, taken, kept)

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    CredentialRetrievalError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+)
 
 from cli.errors import CommandError
 from functions.aws.clients import client
 
 CURRENT = Path(__file__).parents[1] / ".cache" / "local" / "current.json"
 NAMES = ("database", "workgroup", "stream", "dead-letter-bucket", "state-table")
+_START_LOCAL = "start a local stack with `make console`"
 _CREDENTIALS = (
     "AWS_ACCESS_KEY_ID",
     "AWS_PROFILE",
@@ -52,16 +65,19 @@ def find(stage: str | None, *, local: bool, current: Path = CURRENT) -> Target:
     return _named(stage, f"AWS, {region}, stage {stage}")
 
 
-def explain(error: Exception) -> CommandError:
-    """An error of AWS's client in words; credentials and regions are what is wrong most often."""
-    kind = type(error).__name__
-    if kind in {"NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError"}:
-        return CommandError(f"no AWS credentials: set AWS_PROFILE, or start the local stack ({error})")
-    if kind == "NoRegionError":
-        return CommandError("no AWS region: set AWS_REGION")
-    if kind in {"EndpointConnectionError", "ConnectTimeoutError", "ConnectionClosedError"}:
-        return CommandError(f"{error}. Where this is the local stack: it has ended, start it again")
-    return CommandError(str(error))
+@contextmanager
+def explained() -> Iterator[None]:
+    """Errors of AWS's client become a ``CommandError``; credentials and regions are what is wrong most often."""
+    try:
+        yield
+    except (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError) as error:
+        raise CommandError(f"no AWS credentials: set AWS_PROFILE, or {_START_LOCAL} ({error})") from error
+    except NoRegionError:
+        raise CommandError(f"no AWS region: set AWS_REGION, or {_START_LOCAL}") from None
+    except (EndpointConnectionError, ConnectTimeoutError, ConnectionClosedError) as error:
+        raise CommandError(f"{error} If this is the local stack, it has ended: {_START_LOCAL}") from error
+    except (BotoCoreError, ClientError) as error:
+        raise CommandError(str(error)) from error
 
 
 def _has_credentials() -> bool:
@@ -78,18 +94,15 @@ def _running(current: Path) -> dict[str, dict[str, str]]:
         if {"endpoint", "environment", "stage"} <= running.keys():
             return dict(running)
     except FileNotFoundError:
-        raise CommandError("no local stack is running: start one with `make console`") from None
+        raise CommandError(f"no local stack is running: {_START_LOCAL}") from None
     except (OSError, ValueError, AttributeError):
         pass
-    raise CommandError(f"{current} does not describe a local stack: delete it and start one with `make console`")
+    raise CommandError(f"{current} does not describe a local stack: delete it and {_START_LOCAL}")
 
 
 def _named(stage: str, place: str) -> Target:
     names = {f"/tracelake/{stage}/{name}": name.replace("-", "_") for name in NAMES}
-    try:
-        found = client("ssm").get_parameters(Names=list(names))
-    except (BotoCoreError, ClientError) as error:
-        raise explain(error) from error
+    found = client("ssm").get_parameters(Names=list(names))
     values = {names[each["Name"]]: each["Value"] for each in found["Parameters"]}
     if missing := sorted(set(names.values()) - values.keys()):
         what = ", ".join(missing)
