@@ -61,15 +61,19 @@ def split(text: str, max_depth: int) -> Iterator[tuple[str, Any]]:
     position = _after_space(text, 0)
     while position < len(text):
         try:
-            end = _end_of_document(text, position, max_depth)
-            document = text[position:end]
-            value = parse(document, max_depth)
+            end, value = document_at(text, position, max_depth)
         except NotJsonError:
             end = text.find("\n", position)
             end = len(text) if end < 0 else end
-            document = value = text[position:end].rstrip("\r")
-        yield document, value
+            value = text[position:end].rstrip("\r")
+        yield text[position:end], value
         position = _after_space(text, end)
+
+
+def document_at(text: str, position: int, max_depth: int) -> tuple[int, Any]:
+    """End and value of the object or array that starts at a position; raises NotJsonError."""
+    end = _end_of_document(text, position, max_depth)
+    return end, parse(text[position:end], max_depth)
 
 
 def _after_space(text: str, position: int) -> int:

@@ -22,8 +22,9 @@ from functions.core.rows import Event, Rows
 from functions.core.schema import HOUR_MS, TABLES, hour_of
 from functions.core.sources import access_logs, emf, json_logs, lambda_platform, spans, text_logs
 from functions.core.usage import application_events
-from functions.core.usage.tenants import DEFAULT_TENANT_KEYS as DEFAULT_TENANT_KEYS
-from functions.core.usage.tenants import tenant_taker
+from functions.core.usage.tenants import DEFAULT_TENANT_KEYS, tenant_taker
+
+__all__ = ["DEFAULT_TENANT_KEYS", "Counts", "Normalizer", "Part", "Rejected", "Rules"]
 
 DAY_MS = 24 * HOUR_MS
 SEAL_BYTES = 4 << 20
@@ -183,7 +184,7 @@ class Normalizer:
         if payload.messageType == "CONTROL_MESSAGE":
             return
         group = payload.logGroup
-        event = Event("", 0, None, "", "", group, payload.logStream, _service_of(group), None)
+        event = Event("", 0, None, "", "", group or None, payload.logStream or None, _service_of(group), None)
         account, region = payload.owner or self._rules.account, self._rules.region
         log = lambda_platform.Payload()
         own, is_spans = self._is_own(group), group == spans.LOG_GROUP

@@ -18,7 +18,7 @@ SOURCE = "emf"
 
 
 def read(event: Event, line: dict[str, Any], context: Context) -> None:
-    """Adds the rows of an EMF line; ``line`` is used up. Raises OwnEventError where it names a service of this product."""
+    """Adds the rows of an EMF line; ``line`` is used up. Raises OwnEventError for a service of this product."""
     header = line.pop("_aws", None)
     directives = header.get("CloudWatchMetrics") if isinstance(header, dict) else None
     rows: list[Row] = []

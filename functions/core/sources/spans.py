@@ -116,7 +116,7 @@ def is_span(line: dict[str, Any]) -> bool:
 
 
 def read(event: Event, span: Span, context: Context) -> None:
-    """Adds the spans row. Raises ValueError where ids or start are missing, OwnEventError where it is a span of this product."""
+    """Adds the spans row; ValueError where ids or start are missing, OwnEventError for a span of this product."""
     trace, own_id = trace_id(span.traceId), span_id(span.spanId)
     start, end = _nanos(span.startTimeUnixNano), _nanos(span.endTimeUnixNano)
     if trace is None or own_id is None or start is None:
