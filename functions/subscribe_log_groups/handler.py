@@ -20,7 +20,8 @@ PATIENCE_SECONDS = 180.0
 LISTED = 100
 
 logger = Logger(service="tracelake-subscribe-log-groups")
-metrics = Metrics(namespace="tracelake", service=None)
+# an empty service, else POWERTOOLS_SERVICE_NAME becomes a second dimension and no alarm finds the metric
+metrics = Metrics(namespace="tracelake", service="")
 _refused: dict[str, str] = {}
 
 
