@@ -72,7 +72,12 @@ RULES = (
     ),
     AlarmRule(
         name="poison-records",
-        metrics={"poison": Metric("PoisonRecords", "Sum")},
+        # a failing record_poison counts too: it would say nothing of what it was told
+        metrics={
+            "poison": Metric("PoisonRecords", "Sum"),
+            "failures": Metric("Errors", "Sum", own_function="record_poison"),
+        },
+        expression="FILL(poison, 0) + FILL(failures, 0)",
         threshold=1,
         description=(
             "normalize failed on a batch until it was given up; the records are in the dead-letter bucket under "

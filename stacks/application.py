@@ -20,7 +20,6 @@ from stacks.laws import LawError, check
 from stacks.names import Names
 from stacks.settings import Settings, SettingsError
 
-# the CDK command line reads the file too, and adds what -c says; so `python app.py` alone does the same
 CDK_JSON = Path(__file__).resolve().parents[1] / "cdk.json"
 
 
@@ -41,6 +40,11 @@ def build(app: App, settings: Settings) -> list[DataStack | IngestStack | Insigh
     return [data, ingest, insight]
 
 
+def context_of_cdk_json() -> dict[str, Any]:
+    """What the CDK command line reads too, and overrides by ``-c``; so `python app.py` alone does the same."""
+    return json.loads(CDK_JSON.read_text())["context"]
+
+
 def read_settings(scope: IConstruct) -> Settings:
     """Settings from the context of cdk.json and of ``-c``."""
     return Settings.from_context(scope.node.get_all_context())
@@ -57,7 +61,7 @@ def synthesise(app: App, settings: Settings) -> CloudAssembly:
 def main() -> None:
     """Synthesise; end with a sentence and status 1 where a setting, an asset or a law is broken."""
     try:
-        app = App(context=json.loads(CDK_JSON.read_text())["context"])
+        app = App(context=context_of_cdk_json())
         settings = read_settings(app)
         build(app, settings)
         synthesise(app, settings)

@@ -116,7 +116,7 @@ class Function(Construct):
         return self.function.function_arn
 
     def every(self, interval: Duration) -> events.Rule:
-        """Run at this interval. A run that fails is not repeated: the next one does what it left."""
+        """Run at this interval. EventBridge does not repeat what it could not deliver: the next run does it all."""
         target = targets.LambdaFunction(self.function, retry_attempts=0)
         # beside the function and not in it, so that something can come between the two
         return events.Rule(
