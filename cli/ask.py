@@ -13,6 +13,7 @@ from rich.text import Text
 
 from cli import terminal
 from cli.errors import OK, CommandError
+from cli.text import safe
 from functions.core.questions import Param, Question, QuestionError, TimeRange, Value, load_all, parse_span
 
 
@@ -76,7 +77,7 @@ def find(words: Sequence[str]) -> Question:
         return questions[name]
     near = difflib.get_close_matches(name, questions, n=3, cutoff=0.4)
     hint = f"did you mean {' or '.join(near)}?" if near else "`tracelake ask` lists the questions"
-    raise CommandError(f"there is no question {terminal.safe(' '.join(words))!r}: {hint}")
+    raise CommandError(f"there is no question {safe(' '.join(words))!r}: {hint}")
 
 
 def _values(question: Question, given: Sequence[str]) -> dict[str, Value]:
@@ -85,10 +86,10 @@ def _values(question: Question, given: Sequence[str]) -> dict[str, Value]:
     for each in given:
         name, equals, text = each.partition("=")
         if not equals:
-            raise CommandError(f"--param takes name=value, not {terminal.safe(each)!r}")
+            raise CommandError(f"--param takes name=value, not {safe(each)!r}")
         if name not in known:
             has = ", ".join(known) or "none"
-            raise CommandError(f"{question.name} has no parameter {terminal.safe(name)!r}; it has: {has}")
+            raise CommandError(f"{question.name} has no parameter {safe(name)!r}; it has: {has}")
         values[name] = known[name].parse(text)
     return values
 
@@ -124,7 +125,7 @@ def _run(
                 timeout_seconds=timeout,
             )
         except athena.QueryFailedError as error:
-            raise CommandError(terminal.safe(str(error))) from error
+            raise CommandError(safe(str(error))) from error
     if result.rows or form != "table":
         terminal.show(result.columns, result.rows, form, out)
     if not result.rows:

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Sequence
 
 from cli.errors import FAILED, INTERRUPTED, CommandError
+from cli.raw_files import FORMATS
+from cli.text import safe
 
 _DESCRIPTION = "Who did what, why was it slow, what did it cost: answers from the logs and traces of your AWS account."
 _EPILOG = """\
@@ -31,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         status = _run(arguments)
         sys.stdout.flush()
     except CommandError as error:
-        print(f"tracelake: {error}", file=sys.stderr)
+        print(f"tracelake: {safe(str(error))}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         print("tracelake: interrupted", file=sys.stderr)
@@ -46,9 +48,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     # each subcommand imports only what it needs: AWS's client alone takes longer than reading a file
     if arguments.command == "rows":
-        from cli import rows  # noqa: PLC0415
+        from cli.rows import run  # noqa: PLC0415
 
-        return rows.run(arguments.paths, arguments.format, sys.stdout, sys.stderr)
+        return run(arguments.paths, arguments.format, sys.stdout, sys.stderr)
     place = (arguments.local, arguments.stage)
     if arguments.command == "ask":
         from cli import ask  # noqa: PLC0415
@@ -88,8 +90,8 @@ def _add_rows(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         description="Reads raw telemetry and prints, as JSON lines, the rows that the lake would hold and what is "
         "rejected with the reason; the last line on stderr counts the events. No AWS account is needed.",
     )
-    rows.add_argument("paths", nargs="+", metavar="PATH", help="a file of any supported format, also gzipped")
-    rows.add_argument("--format", help="the format of the files, where detecting it goes wrong")
+    rows.add_argument("paths", nargs="+", metavar="PATH", help="a file, gzipped or not; a folder; - for standard input")
+    rows.add_argument("--format", choices=FORMATS, help="what the files hold, where finding it out goes wrong")
 
 
 def _add_ask(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from cli import target, terminal
+from cli import target
 from cli.errors import FAILED, OK
+from cli.text import safe
 from functions.aws.clients import client
 from functions.aws.dead_letters import DeadLetter, DeadLetters
 from functions.aws.state import State
@@ -45,7 +46,7 @@ def run(place: tuple[bool, str | None], *, reason: str, dry_run: bool, out: Text
                 _move(store, key, letters, taken)
     left = found - done.total()
     for each, count in done.most_common():
-        print(f"{count:>8,}  {terminal.safe(each)}", file=out)
+        print(f"{count:>8,}  {safe(each)}", file=out)
     print(
         f"{done.total():,} {'would be retried' if dry_run else 'retried'}, {left:,} not taken by the stream",
         file=err,

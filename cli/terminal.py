@@ -1,7 +1,7 @@
 """Output that cannot harm a terminal or a spreadsheet, whatever the lake holds.
 
 Log lines and customers' names come from outside and may hold escape sequences that move the cursor, change colours or
-reorder text (https://cwe.mitre.org/data/definitions/150.html), or formulas for whoever opens a CSV file.
+reorder text, or formulas for whoever opens a CSV file.
 """
 
 from __future__ import annotations
@@ -19,18 +19,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cli.text import CONTROL, safe
+
 Cell = str | int | float | bool | datetime | None
 Rows = Sequence[dict[str, Cell]]
 
 FORMATS = ("table", "json", "csv")
 _WIDE = 10_000
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _FORMULA = re.compile(r"[=+\-@]")
-
-
-def safe(text: str) -> str:
-    """The text on one line, with each character that a terminal would obey replaced."""
-    return _CONTROL.sub(lambda found: " " if found[0] in "\t\n\r" else "\ufffd", text)
 
 
 def show(columns: Sequence[str], rows: Rows, form: str, out: TextIO) -> None:
@@ -70,7 +66,7 @@ def _plain(value: Cell) -> str:
 def to_json(value: object) -> str:
     """JSON with readable letters of any script; what a terminal would obey is written as an escape."""
     text = json.dumps(value, ensure_ascii=False, default=lambda each: each.isoformat())
-    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _json(_columns: Sequence[str], rows: Rows, out: TextIO) -> None:

@@ -152,7 +152,7 @@ def _s(count: int) -> str:
 
 def _name(name: str) -> str:
     if name == "(unknown)":
-        return '<span class="tl-quiet">without a customer</span>'
+        return '<span class="tl-quiet">no customer</span>'
     return f'<bdi title="{text(name)}">{text(name)}</bdi>'
 
 
