@@ -1,0 +1,127 @@
+"""Every role may do what its function does, on what it does it to, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from aws_cdk import App, Stack
+from aws_cdk import aws_iam as iam
+from template_reading import Template, of_type, statements, text
+
+from stacks.permissions import allow
+
+LAKE = "arn:<AWS::Partition>:s3:::<lakebucket>"
+DEAD_LETTERS = "arn:<AWS::Partition>:s3:::<deadletterbucket>"
+STATE = "arn:<AWS::Partition>:dynamodb:<AWS::Region>:<AWS::AccountId>:table/<statetable>"
+LOGS = "arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group:"
+
+# every wildcard there is: (role, action, resource)
+WILDCARDS = {
+    # file names are made at run time
+    ("Normalize", "s3:PutObject", f"{LAKE}/hot/*"),
+    ("Normalize", "s3:PutObject", f"{DEAD_LETTERS}/rejected/*"),
+    ("Normalize", "s3:PutObject", f"{DEAD_LETTERS}/aws/lambda/*"),
+    ("Compact", "s3:GetObject", f"{LAKE}/hot/*"),
+    ("Compact", "s3:GetObject", f"{LAKE}/settled/*"),
+    ("Compact", "s3:DeleteObject", f"{LAKE}/hot/*"),
+    ("Compact", "s3:DeleteObject", f"{LAKE}/settled/*"),
+    ("Compact", "s3:PutObject", f"{LAKE}/settled/*"),
+    ("RecordPoison", "s3:PutObject", f"{LAKE}/hot/*"),
+    ("RecordPoison", "s3:PutObject", f"{DEAD_LETTERS}/rejected/*"),
+    ("RecordPoison", "s3:GetObject", f"{DEAD_LETTERS}/aws/lambda/*"),
+    ("WidgetTopCustomers", "s3:GetObject", f"{LAKE}/hot/*"),
+    ("WidgetTopCustomers", "s3:GetObject", f"{LAKE}/settled/*"),
+    ("WidgetTopCustomers", "s3:GetObject", f"{LAKE}/athena-results/*"),
+    ("WidgetTopCustomers", "s3:PutObject", f"{LAKE}/athena-results/*"),
+    ("WidgetTopCustomers", "s3:AbortMultipartUpload", f"{LAKE}/athena-results/*"),
+    # the call knows no resources; its namespace is a condition
+    ("Normalize", "cloudwatch:PutMetricData", "*"),
+    # it looks at all log groups, that is what it is for
+    ("SubscribeLogGroups", "logs:DescribeLogGroups", f"{LOGS}*"),
+    ("SubscribeLogGroups", "logs:DescribeSubscriptionFilters", f"{LOGS}*"),
+    ("SubscribeLogGroups", "logs:PutSubscriptionFilter", f"{LOGS}*"),
+    ("SubscribeLogGroups", "logs:DeleteSubscriptionFilter", f"{LOGS}*"),
+}
+
+
+def _grants(templates: dict[str, Template]) -> Iterator[tuple[str, str, str]]:
+    for template in templates.values():
+        for policy in of_type(template, "AWS::IAM::Policy"):
+            role = policy.split("Role")[0]
+            for statement in statements(template, policy):
+                if statement["Effect"] == "Allow":
+                    for action in statement["Action"]:
+                        yield from ((role, action, resource) for resource in statement["Resource"])
+
+
+def test_there_are_no_wildcards_but_these(templates: dict[str, Template]) -> None:
+    assert {grant for grant in _grants(templates) if "*" in grant[1] + grant[2]} == WILDCARDS
+
+
+def test_no_role_has_a_policy_that_aws_manages(templates: dict[str, Template]) -> None:
+    for template in templates.values():
+        for role in of_type(template, "AWS::IAM::Role").values():
+            assert "ManagedPolicyArns" not in role
+            assert "Policies" not in role
+
+
+def test_every_function_has_a_role_of_its_own(templates: dict[str, Template]) -> None:
+    functions = [f for t in templates.values() for f in of_type(t, "AWS::Lambda::Function").values()]
+    assert len({text(function["Role"]) for function in functions}) == len(functions) == 6
+
+
+def test_only_normalize_and_record_poison_commit_and_only_compact_publishes(templates: dict[str, Template]) -> None:
+    grants = set(_grants(templates))
+    assert {role for role, action, on in grants if action == "dynamodb:PutItem"} == {
+        "Normalize",
+        "RecordPoison",
+        "Compact",
+    }
+    assert {on for _, action, on in grants if action.startswith("dynamodb:")} == {STATE}
+    assert {role for role, action, on in grants if action == "s3:PutObject" and "/hot/" in on} == {
+        "Normalize",
+        "RecordPoison",
+    }
+    assert {role for role, action, on in grants if action in ("s3:DeleteObject", "glue:BatchUpdatePartition")} == {
+        "Compact"
+    }
+
+
+def test_put_metric_data_is_held_to_the_namespace_of_tracelake(ingest: Template) -> None:
+    (statement,) = (s for s in statements(ingest, "NormalizeRole") if "cloudwatch:PutMetricData" in s["Action"])
+    assert statement["Condition"] == {"StringEquals": {"cloudwatch:namespace": "tracelake"}}
+
+
+def test_subscribing_own_log_groups_is_denied_whatever_the_selection_says(ingest: Template) -> None:
+    (denied,) = (s for s in statements(ingest, "SubscribeLogGroupsRole") if s["Effect"] == "Deny")
+    assert denied["Action"] == ["logs:PutSubscriptionFilter"]
+    assert denied["Resource"] == [f"{LOGS}/tracelake/*"]
+
+
+def test_the_delivery_role_can_be_passed_to_cloudwatch_logs_alone(ingest: Template) -> None:
+    (passing,) = (s for s in statements(ingest, "SubscribeLogGroupsRole") if s["Action"] == ["iam:PassRole"])
+    assert passing["Condition"] == {"StringEquals": {"iam:PassedToService": "logs.amazonaws.com"}}
+    assert all(resource.startswith("<DeliveryRole") for resource in passing["Resource"])
+
+
+def test_functions_write_only_into_their_own_log_group(templates: dict[str, Template]) -> None:
+    for role, action, resource in _grants(templates):
+        if action == "logs:PutLogEvents":
+            assert resource.startswith(f"<{role}Logs")
+
+
+@pytest.fixture
+def role() -> Any:
+    return iam.Role(Stack(App(), "Stack"), "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+
+
+def test_a_wildcard_without_a_reason_is_refused(role: iam.Role) -> None:
+    with pytest.raises(ValueError, match=r"s3:GetObject on arn:aws:s3:::a/\* needs a reason"):
+        allow(role, ["s3:GetObject"], ["arn:aws:s3:::a/*"])
+
+
+def test_a_wildcard_in_an_action_is_refused_even_with_a_reason(role: iam.Role) -> None:
+    with pytest.raises(ValueError, match=r"s3:Get\*: actions are named one by one"):
+        allow(role, ["s3:Get*"], ["arn:aws:s3:::a"], why="short")
