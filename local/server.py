@@ -6,9 +6,9 @@ sets what it reads from the environment.
 
 from ministack import app
 
-from local.adapters import alarms, athena, emf, kinesis_events, lambda_logs, log_subscriptions, resources
+from local.adapters import access_logs, alarms, athena, emf, kinesis_events, lambda_logs, log_subscriptions, resources
 
-ADAPTERS = (resources, lambda_logs, log_subscriptions, emf, kinesis_events, alarms, athena)
+ADAPTERS = (resources, lambda_logs, log_subscriptions, emf, kinesis_events, access_logs, alarms, athena)
 
 if __name__ == "__main__":
     for adapter in ADAPTERS:
