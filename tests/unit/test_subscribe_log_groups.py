@@ -1,0 +1,304 @@
+"""The sweep over log groups, against an account in memory."""
+
+import json
+
+import pytest
+from answering import RefusedError, answering
+
+from functions.aws import logs
+from functions.aws.logs import DestinationError, Pace, Subscriptions
+from functions.core.selection import Selection
+from functions.subscribe_log_groups import handler
+from functions.subscribe_log_groups.sweep import Sweep, Target
+
+NOW = 1_795_000_000_000
+TARGET = Target("tracelake-main", "arn:aws:kinesis:eu-west-1:1:stream/tracelake-main", "arn:aws:iam::1:role/subscribe")
+SLOTS = 2
+
+
+class Account:
+    """Log groups with their filters; answers as CloudWatch Logs does, 50 groups to a page."""
+
+    def __init__(self, names=(), log_class="STANDARD"):
+        self.groups = {name: {} for name in names}
+        self.log_class = log_class
+        self.calls = []
+        self.undeliverable = 0
+        self.throttled_after = None
+        self.locked = set()
+        self.client = answering("logs", self.answer)
+
+    def hold(self, group, *holders):
+        for holder in holders:
+            self.groups[group][holder] = {
+                "filterName": holder,
+                "logGroupName": group,
+                "filterPattern": "",
+                "destinationArn": f"arn:aws:lambda:eu-west-1:1:function:{holder}",
+                "distribution": "ByLogStream",
+            }
+
+    def own(self):
+        return {group for group, filters in self.groups.items() if "tracelake-main" in filters}
+
+    def answer(self, operation, params):
+        self.calls.append(operation)
+        if self.throttled_after is not None and len(self.calls) > self.throttled_after:
+            raise RefusedError("ThrottlingException", "Rate exceeded")
+        return getattr(self, f"_{operation}")(params)
+
+    def _DescribeLogGroups(self, params):
+        names, start, limit = sorted(self.groups), int(params.get("nextToken", 0)), params["limit"]
+        found = [{"logGroupName": name, "creationTime": 1, "logGroupClass": self.log_class} for name in names]
+        page = {"logGroups": found[start : start + limit]}
+        return page | ({"nextToken": str(start + limit)} if start + limit < len(names) else {})
+
+    def _DescribeSubscriptionFilters(self, params):
+        return {"subscriptionFilters": list(self._filters(params).values())}
+
+    def _PutSubscriptionFilter(self, params):
+        filters = self._filters(params, change=True)
+        if self.undeliverable:
+            self.undeliverable -= 1
+            raise RefusedError(
+                "InvalidParameterException",
+                "Could not deliver test message to specified Kinesis stream. Check if the given kinesis stream is in "
+                "ACTIVE state.",
+            )
+        if len(filters) >= SLOTS and params["filterName"] not in filters:
+            raise RefusedError("LimitExceededException", "Resource limit exceeded.")
+        filters[params["filterName"]] = dict(params)
+
+    def _DeleteSubscriptionFilter(self, params):
+        if self._filters(params, change=True).pop(params["filterName"], None) is None:
+            raise RefusedError("ResourceNotFoundException")
+
+    def _filters(self, params, *, change=False):
+        group = params["logGroupName"]
+        if change and group in self.locked:
+            raise RefusedError("OperationAbortedException", "somebody else changes it")
+        if group not in self.groups:
+            raise RefusedError("ResourceNotFoundException")
+        return self.groups[group]
+
+
+def sweep(account, selection=None, **circumstances):
+    """A sweep on a clock that only moves when somebody sleeps."""
+    clock = Clock()
+    subscriptions = Subscriptions(account.client, lambda: Pace(clock.now, clock.sleep))
+    values = {"refused": {}, "has_time": lambda: True, "sleep": clock.sleep} | circumstances
+    return Sweep(subscriptions, selection or Selection(), TARGET, **values)
+
+
+class Clock:
+    def __init__(self):
+        self.seconds = 0.0
+
+    def now(self):
+        return self.seconds
+
+    def sleep(self, seconds):
+        self.seconds += seconds
+
+
+def test_missing_filters_are_put_and_present_ones_are_left_alone():
+    account = Account(["/aws/lambda/a", "aws/spans"])
+    first = sweep(account).run(NOW, everything=False)
+    assert sorted(first.put) == ["/aws/lambda/a", "aws/spans"]
+    assert first.subscribed == 2
+    assert account.groups["/aws/lambda/a"]["tracelake-main"]["distribution"] == "ByLogStream"
+    assert account.groups["aws/spans"]["tracelake-main"]["distribution"] == "Random"
+    assert sweep(account).run(NOW, everything=False).put == []
+
+
+def test_a_filter_that_points_to_an_old_stream_is_replaced():
+    account = Account(["/a"])
+    account.hold("/a", "tracelake-main")
+    assert sweep(account).run(NOW, everything=False).put == ["/a"]
+    assert account.groups["/a"]["tracelake-main"]["destinationArn"] == TARGET.stream_arn
+
+
+def test_groups_of_every_stage_of_tracelake_are_never_subscribed_and_lose_a_planted_filter():
+    own = ["/tracelake/main/normalize", "/tracelake/other/compact", "/aws/lambda/tracelake-main-provider"]
+    account = Account([*own, "/shop"])
+    account.hold("/tracelake/main/normalize", "tracelake-main")
+    report = sweep(account, Selection(include=("/",))).run(NOW, everything=False)
+    assert account.own() == {"/shop"}
+    assert set(report.guarded) == set(own)
+    assert report.refused == {}
+
+
+def test_a_group_that_left_the_selection_loses_our_filter_and_keeps_all_others():
+    account = Account(["/a", "/b"])
+    account.hold("/b", "tracelake-main", "datadog")
+    report = sweep(account, Selection(include=("/a",))).run(NOW, everything=True)
+    assert report.removed == ["/b"]
+    assert set(account.groups["/b"]) == {"datadog"}
+
+
+def test_another_stage_keeps_its_filter():
+    account = Account(["/a"])
+    account.hold("/a", "tracelake-dev")
+    sweep(account).run(NOW, everything=True)
+    assert set(account.groups["/a"]) == {"tracelake-dev", "tracelake-main"}
+
+
+def test_where_no_slot_is_free_the_holders_are_named_and_remembered():
+    account = Account([f"/g/{index:03}" for index in range(600)])
+    account.hold("/g/007", "datadog", "splunk")
+    remembered = {}
+    report = sweep(account, refused=remembered).run(NOW, everything=True)
+    assert "datadog -> arn:aws:lambda:eu-west-1:1:function:datadog" in report.refused["/g/007"]
+    assert "splunk" in report.refused["/g/007"]
+    assert report.subscribed == 599
+    for turn in range(3):
+        again = sweep(account, refused=remembered).run(NOW + turn * 300_000, everything=False)
+        assert set(again.refused) == {"/g/007"}
+    account.groups["/g/007"].pop("splunk")
+    freed = sweep(account, refused=remembered).run(NOW, everything=True)
+    assert (freed.refused, freed.put) == ({}, ["/g/007"])
+
+
+def test_a_class_that_cannot_be_subscribed_is_listed_with_the_reason():
+    account = Account(["/rare"], log_class="INFREQUENT_ACCESS")
+    report = sweep(account).run(NOW, everything=False)
+    assert "INFREQUENT_ACCESS" in report.refused["/rare"]
+    assert (report.subscribed, account.own()) == (0, set())
+
+
+def test_one_refused_group_does_not_stop_the_others():
+    account = Account(["/a", "/b", "/c"])
+    account.locked.add("/b")
+    report = sweep(account).run(NOW, everything=False)
+    assert account.own() == {"/a", "/c"}
+    assert report.refused == {"/b": "OperationAbortedException: somebody else changes it"}
+
+
+def test_a_group_that_disappears_meanwhile_is_no_error():
+    account = Account(["/a"])
+    gone = sweep(account)
+    groups = gone._groups()
+    gone._groups = lambda: groups
+    account.groups.clear()
+    report = gone.run(NOW, everything=False)
+    assert (report.put, report.refused) == ([], {})
+
+
+def test_a_fresh_role_is_waited_for_on_deploy():
+    account = Account(["/a", "/b"])
+    account.undeliverable = 4
+    report = sweep(account, patience_seconds=60.0).run(NOW, everything=True)
+    assert sorted(report.put) == ["/a", "/b"]
+
+
+def test_a_stream_that_stays_unreachable_fails_instead_of_being_tried_for_every_group():
+    account = Account([f"/g/{index}" for index in range(40)])
+    account.undeliverable = 10_000
+    with pytest.raises(DestinationError, match="Could not deliver test message"):
+        sweep(account).run(NOW, everything=True)
+    assert account.calls.count("PutSubscriptionFilter") == 1
+
+
+def test_a_sweep_stops_before_its_time_is_over_and_says_what_is_left():
+    account = Account([f"/g/{index:02}" for index in range(40)])
+    lasts = iter([True] * 10)
+    report = sweep(account, has_time=lambda: next(lasts, False)).run(NOW, everything=True)
+    assert (len(report.put), report.left) == (10, 30)
+
+
+def test_a_sweep_stops_when_it_is_throttled():
+    account = Account([f"/g/{index:02}" for index in range(40)])
+    account.throttled_after = 11
+    report = sweep(account).run(NOW, everything=True)
+    assert report.left == 35
+    assert "Rate exceeded" in report.stopped_by
+
+
+def test_three_thousand_groups_take_less_than_a_function_may_run_and_no_more_calls_than_are_allowed():
+    account = Account([f"/aws/lambda/f{index}" for index in range(3000)])
+    circumstances = sweep(account)
+    report = circumstances.run(NOW, everything=True)
+    assert len(report.put) == 3000
+    assert account.calls.count("DescribeLogGroups") == 60
+    assert circumstances.sleep.__self__.seconds < 880
+
+
+def test_all_own_filters_are_removed_from_all_pages():
+    account = Account([f"/g/{index:03}" for index in range(120)])
+    sweep(account).run(NOW, everything=True)
+    account.hold("/g/003", "datadog")
+    report = sweep(account, Selection(include=("/g/1",))).remove_all()
+    assert len(report.removed) == 120
+    assert account.own() == set()
+    assert set(account.groups["/g/003"]) == {"datadog"}
+
+
+def test_the_pace_lets_a_burst_through_and_then_holds_its_rate():
+    clock = Clock()
+    pace = Pace(clock.now, clock.sleep)
+    for _ in range(int(logs.BURST)):
+        pace.wait()
+    assert clock.seconds == 0
+    for _ in range(40):
+        pace.wait()
+    assert clock.seconds == pytest.approx(40 / logs.CALLS_PER_SECOND)
+
+
+class Context:
+    def get_remaining_time_in_millis(self):
+        return 300_000
+
+
+@pytest.fixture
+def deployed(monkeypatch):
+    """The handler in its environment; gives the account and the answers CloudFormation got."""
+    account = Account(["/shop", "/tracelake/main/compact"])
+    sent = []
+    monkeypatch.setenv("TRACELAKE_STAGE", "main")
+    monkeypatch.setenv("STREAM_ARN", TARGET.stream_arn)
+    monkeypatch.setenv("SUBSCRIPTION_ROLE_ARN", TARGET.role_arn)
+    monkeypatch.setattr(handler, "client", lambda _name: account.client)
+    monkeypatch.setattr(handler, "_refused", {})
+    monkeypatch.setattr(handler.custom_resource, "_put", lambda _url, body: sent.append(json.loads(body)))
+    return account, sent
+
+
+def request(kind):
+    return {
+        "RequestType": kind,
+        "ResponseURL": "https://cloudformation.example/answer",
+        "StackId": "arn:aws:cloudformation:eu-west-1:1:stack/tracelake-main-ingest/0",
+        "RequestId": "1",
+        "LogicalResourceId": "Subscriptions",
+    }
+
+
+@pytest.mark.parametrize("event", [None, {}, {"source": "aws.events"}, {"detail": {}}])
+def test_any_event_and_none_is_a_sweep_with_metrics(deployed, capsys, event):
+    account, _ = deployed
+    report = handler.handle(event, Context())
+    assert (report["subscribed"], report["put"]) == (1, ["/shop"])
+    assert account.own() == {"/shop"}
+    [metrics] = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    assert (metrics["SubscribedLogGroups"], metrics["UnsubscribedLogGroups"]) == ([1.0], [0.0])
+    assert metrics["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["Stage"]]
+
+
+def test_a_deployment_subscribes_and_a_removal_cleans_up(deployed):
+    account, sent = deployed
+    handler.handle(request("Create"), Context())
+    assert account.own() == {"/shop"}
+    handler.handle(request("Delete") | {"PhysicalResourceId": sent[0]["PhysicalResourceId"]}, Context())
+    assert account.own() == set()
+    assert [each["Status"] for each in sent] == ["SUCCESS", "SUCCESS"]
+    assert sent[0]["Data"] == {"groups": 2, "subscribed": 1, "left": 0}
+    assert sent[0]["PhysicalResourceId"] == sent[1]["PhysicalResourceId"]
+
+
+def test_a_removal_that_leaves_filters_fails_and_says_which(deployed):
+    account, sent = deployed
+    handler.handle(request("Create"), Context())
+    account.locked.add("/shop")
+    handler.handle(request("Delete"), Context())
+    assert sent[-1]["Status"] == "FAILED"
+    assert "/shop" in sent[-1]["Reason"]
