@@ -17,11 +17,12 @@ _DELETE_LIMIT = 1_000  # https://docs.aws.amazon.com/AmazonS3/latest/API/API_Del
 
 
 class Lake:
-    """The lake bucket. ``workers`` puts run at a time."""
+    """The lake bucket; so many puts run at a time."""
 
-    def __init__(self, bucket: str, workers: int = 8) -> None:
+    workers = 8
+
+    def __init__(self, bucket: str) -> None:
         self.bucket = bucket
-        self.workers = workers
 
     def location(self, prefix: str) -> str:
         """A folder as Glue names it."""

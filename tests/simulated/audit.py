@@ -1,0 +1,117 @@
+"""After everything: is each event accounted for exactly once?"""
+
+import json
+from collections import Counter
+
+from functions.aws.dead_letters import DeadLetters
+from functions.aws.items import unpack_json
+from functions.aws.state import State
+from functions.core.schema import TABLES
+
+from .world import DEAD_LETTERS, LAKE, STATE
+
+OUTCOMES = ("stored", "folded", "rejected", "sampled")
+
+
+def check(account):
+    """Raise AssertionError where the settled lake, the dead letters or the ledger are not what was sent."""
+    sent = account.applications.sent
+    letters = [letter for _, found in DeadLetters(DEAD_LETTERS).committed(State(STATE)) for letter in found]
+    given_up = Counter(letter.position for letter in letters if letter.reason.startswith("given up"))
+    assert set(given_up.values()) <= {1}, f"given up twice: {given_up}"
+    taken = [(record, events) for record, events in sent.records if _position(record) not in given_up]
+    payloads = {_position(record): record.data for record, _ in sent.records}
+    for letter in letters:
+        if letter.position in given_up:
+            assert letter.payload == payloads[letter.position]
+    _check_events(account, taken, letters)
+    _check_ledger(account, sent, taken)
+    _check_aggregates(account)
+
+
+def _position(record):
+    return f"{record.shard}:{record.sequence}"
+
+
+def _check_events(account, taken, letters):
+    rows = {name: account.reader.counts(name) for name in TABLES if TABLES[name].derived_from is None}
+    rejected = Counter(letter.event_id for letter in letters if not letter.reason.startswith("given up"))
+    events = {event.id: event for _, found in taken for event in found}
+    invocations = {row["event_id"]: row for row in account.reader.table("invocations")}
+    pairs = {}
+    for event in events.values():
+        if event.fate in ("start", "report"):
+            pairs.setdefault(event.request, {})[event.fate, event.pair] = event
+        elif event.fate == "rejected":
+            assert rejected.pop(event.id) == 1, event
+        else:
+            held = {table for table, counts in rows.items() if event.id in counts}
+            assert held == ({event.table} if event.fate == "row" else set()), (event, held)
+    assert not rejected, f"dead letters of nothing: {rejected}"
+    expected = {event.id for event in events.values() if event.fate != "folded"}
+    for table, counts in rows.items():
+        if table != "ingest_ledger":
+            assert set(counts) <= expected, f"{table}: rows of nothing: {set(counts) - expected}"
+    for request, found in pairs.items():
+        _check_invocation(request, found, invocations, rows["invocations"])
+
+
+def _check_invocation(request, found, invocations, counts):
+    for (fate, pair), event in found.items():
+        other = found.get(("report" if fate == "start" else "start", pair))
+        if fate == "report":
+            assert counts[event.id] == 1, f"{counts[event.id]} rows of {event}"
+            if other:
+                row = invocations[event.id]
+                assert row["start_time"] is not None, f"the REPORT lacks its START: {event}"
+                assert row["start_time"].timestamp() * 1000 == other.time_ms - _zone(row), (event, other)
+                assert row["function_version"] == "7"
+        elif other:
+            assert counts[event.id] == 0, f"the START is still there: {event}"
+        else:
+            assert counts[event.id] == 1, f"{counts[event.id]} rows of {event}"
+
+
+def _zone(row):
+    """Times in the lake have no zone; Python takes them as local."""
+    return row["time"].astimezone().utcoffset().total_seconds() * 1000
+
+
+def _check_ledger(account, sent, taken):
+    commits = {sk: item for (pk, sk), item in account.world.dynamodb.items.items() if pk.startswith("commit#")}
+    counts = {sk: unpack_json(item, "counts") for sk, item in commits.items()}
+    for name, found in counts.items():
+        assert found["events"] == sum(found[outcome] for outcome in OUTCOMES), (name, found)
+    assert sum(found["records"] for found in counts.values()) == len(sent.records), "records in the ledger"
+    alone = len(sent.records) - len(taken)
+    events = sum(len(events) for _, events in taken) + alone
+    assert sum(found["events"] for found in counts.values()) == events, "events in the ledger"
+    ledger = {row["event_id"]: row for row in account.reader.table("ingest_ledger")}
+    assert len(account.reader.table("ingest_ledger")) == len(ledger) == len(commits), "rows of the settled ledger"
+    for name, found in counts.items():
+        assert {column: ledger[name][column] for column in ("records", "events", *OUTCOMES)} == {
+            column: found[column] for column in ("records", "events", *OUTCOMES)
+        }
+
+
+def _check_aggregates(account):
+    for name, column, base in (("traffic", "requests", "requests"), ("service_calls", "calls", "spans")):
+        sums, rows = Counter(), Counter()
+        for row in account.reader.table(name):
+            sums[row["hour"]] += row[column]
+        for row in account.reader.table(base):
+            rows[row["hour"]] += 1
+        assert sums == rows, f"{name} is not the sum of {base}: {sums} {rows}"
+
+
+def check_nothing_is_left_over(account):
+    """After the garbage is collected: only the published generations remain, and files that no commit names."""
+    items = account.world.dynamodb.items
+    assert not [sk for pk, sk in items if pk in ("pending", "garbage")]
+    published = {file[2] for (pk, _), item in items.items() if pk.startswith("hour#")
+                 for file in json.loads(item["files"]["S"])}  # fmt: skip
+    named = {key for (pk, _), item in items.items() if pk.startswith("commit#") for key in unpack_json(item, "files")}
+    stored = set(account.world.s3.keys(LAKE, ""))
+    assert published <= stored
+    assert not {key for key in stored - published if key.startswith("settled/")}
+    assert not named & stored, "hot files of published commits"

@@ -1,0 +1,28 @@
+import pytest
+
+from functions.aws.lake import Lake
+from functions.normalize import batch
+
+from .account import ENVIRONMENT
+from .telemetry import POISON
+from .world import endpoints
+
+
+class FailingNormalizer(batch.Normalizer):
+    """The real one, with a defect that one kind of record brings out."""
+
+    def add(self, data, position, arrival_ms):
+        if data.startswith(POISON):
+            raise RuntimeError("a defect of the normaliser")
+        super().add(data, position, arrival_ms)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def simulated():
+    """All clients talk to the simulated account; what a function does at once it does one by one here."""
+    with pytest.MonkeyPatch.context() as patch, endpoints():
+        for name, value in ENVIRONMENT.items():
+            patch.setenv(name, value)
+        patch.setattr(Lake, "workers", 1)
+        patch.setattr(batch, "Normalizer", FailingNormalizer)
+        yield

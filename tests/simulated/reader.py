@@ -1,0 +1,112 @@
+"""Somebody who queries all the time: after every change the rows that Athena would find in the partition concerned.
+
+Athena takes the location of the partition from Glue and reads every object under it.
+"""
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from functions.core.schema import HOUR_MS, TABLES, hour_of, hour_start_ms
+
+from .world import LAKE
+
+_PLACE = re.compile(r"(?:hot|settled)/(\w+)/hour=([\d-]+)/")
+
+
+class PromiseBroken(AssertionError):
+    """A query saw what it must not see."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a query sees of a row."""
+
+    event_id: str
+    row_no: int
+    request: str | None = None
+    finished: bool = True
+
+
+class Reader:
+    """Watches a `World`: a settled row is never missed and never seen twice, and no file vanishes under a query."""
+
+    def __init__(self, world):
+        self.world = world
+        self.settled = {}
+        self.looks = 0
+        self._files = {}
+        world.watchers.append(self.changed)
+
+    def changed(self, operation, params):
+        """Look at the partitions that a call may have changed."""
+        if operation == "batch_update_partition":
+            for entry in params["Entries"]:
+                self.look(params["TableName"], entry["PartitionValueList"][0])
+        elif operation == "batch_create_partition":
+            for entry in params["PartitionInputList"]:
+                self.look(params["TableName"], entry["Values"][0])
+        elif operation in ("put_object", "delete_objects", "delete_object") and params["Bucket"] == LAKE:
+            keys = [params["Key"]] if "Key" in params else [entry["Key"] for entry in params["Delete"]["Objects"]]
+            for key in keys:
+                location = self.world.glue.locations.get(_PLACE.match(key).groups())
+                if location and f"s3://{LAKE}/{key}".startswith(location):
+                    self.look(*_PLACE.match(key).groups())
+
+    def look(self, table, hour):
+        """One query of one partition."""
+        self.looks += 1
+        location = self.world.glue.locations.get((table, hour), "")
+        if "/settled/" not in location:
+            return
+        rows = {(row.event_id, row.row_no): row for row in self.seen(table, hour)}
+        if sum(1 for _ in self.seen(table, hour)) != len(rows):
+            raise PromiseBroken(f"{table} {hour}: a row is seen twice")
+        if TABLES[table].derived_from is None:
+            missed = [row for key, row in self.settled.get((table, hour), {}).items() if key not in rows]
+            for row in missed:
+                if row.finished or not self._report_of(row, hour):
+                    raise PromiseBroken(f"{table} {hour}: a settled row is missed: {row}")
+        self.settled[table, hour] = rows
+
+    def _report_of(self, start, hour):
+        following = hour_of(hour_start_ms(hour) + HOUR_MS)
+        return any(row.finished and row.request == start.request
+                   for name in (hour, following) if ("invocations", name) in self.world.glue.locations
+                   for row in self.seen("invocations", name))  # fmt: skip
+
+    def seen(self, table, hour):
+        """Rows of a partition as a query finds them."""
+        prefix = self.world.glue.locations[table, hour].removeprefix(f"s3://{LAKE}/")
+        for key in self.world.s3.keys(LAKE, prefix):
+            yield from self._rows(key)
+
+    def _rows(self, key):
+        if key not in self._files:
+            table = self._read(key)
+            ids = table["event_id"].to_pylist(), table["row_no"].to_pylist()
+            if "status" in table.column_names and "memory_size_mb" in table.column_names:
+                more = (table["request_id"].to_pylist(), [status is not None for status in table["status"].to_pylist()])
+                self._files[key] = [Seen(*values) for values in zip(*ids, *more, strict=True)]
+            else:
+                self._files[key] = [Seen(*values) for values in zip(*ids, strict=True)]
+        return self._files[key]
+
+    def _read(self, key):
+        return pq.read_table(pa.BufferReader(self.world.s3.objects[LAKE, key]))
+
+    def table(self, name):
+        """All settled rows of a table, as dicts."""
+        rows = []
+        for (table, hour), location in sorted(self.world.glue.locations.items()):
+            if table == name and "/settled/" in location:
+                for key in self.world.s3.keys(LAKE, location.removeprefix(f"s3://{LAKE}/")):
+                    rows += [{**row, "hour": hour} for row in self._read(key).to_pylist()]
+        return rows
+
+    def counts(self, name):
+        """How many settled rows each event has."""
+        return Counter(row["event_id"] for row in self.table(name))

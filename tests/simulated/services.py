@@ -1,0 +1,86 @@
+"""S3, Glue and CloudWatch in memory: only the calls that the project uses."""
+
+import io
+
+from .errors import ServiceError
+
+
+class S3:
+    def __init__(self):
+        self.objects = {}
+
+    def put_object(self, params):
+        body = params["Body"]
+        self.objects[params["Bucket"], params["Key"]] = body if isinstance(body, bytes) else body.getvalue()
+        return {"ETag": '"1"'}
+
+    def get_object(self, params):
+        place = params["Bucket"], params["Key"]
+        if place not in self.objects:
+            raise ServiceError("NoSuchKey", params["Key"])
+        return {"Body": io.BytesIO(self.objects[place])}
+
+    def copy_object(self, params):
+        source = params["CopySource"]
+        self.objects[params["Bucket"], params["Key"]] = self.objects[source["Bucket"], source["Key"]]
+        return {}
+
+    def delete_object(self, params):
+        self.objects.pop((params["Bucket"], params["Key"]), None)
+        return {}
+
+    def delete_objects(self, params):
+        assert 0 < len(params["Delete"]["Objects"]) <= 1000
+        for found in params["Delete"]["Objects"]:
+            self.objects.pop((params["Bucket"], found["Key"]), None)
+        return {}
+
+    def list_objects_v2(self, params):
+        keys = self.keys(params["Bucket"], params.get("Prefix", ""))
+        return {"Contents": [{"Key": key} for key in keys], "IsTruncated": False} if keys else {"IsTruncated": False}
+
+    def keys(self, bucket, prefix):
+        return sorted(key for name, key in self.objects if name == bucket and key.startswith(prefix))
+
+
+class Glue:
+    def __init__(self):
+        self.locations = {}
+
+    def get_table(self, params):
+        descriptor = {"Columns": [{"Name": "time", "Type": "timestamp"}], "Location": "s3://lake/nowhere/"}
+        return {"Table": {"Name": params["Name"], "StorageDescriptor": descriptor}}
+
+    def batch_create_partition(self, params):
+        assert len(params["PartitionInputList"]) <= 100
+        errors = []
+        for wanted in params["PartitionInputList"]:
+            place = params["TableName"], wanted["Values"][0]
+            if place in self.locations:
+                detail = {"ErrorCode": "AlreadyExistsException", "ErrorMessage": "Partition already exists."}
+                errors.append({"PartitionValues": wanted["Values"], "ErrorDetail": detail})
+            else:
+                self.locations[place] = wanted["StorageDescriptor"]["Location"]
+        return {"Errors": errors}
+
+    def batch_update_partition(self, params):
+        errors = []
+        for entry in params["Entries"]:
+            place = params["TableName"], entry["PartitionValueList"][0]
+            if place in self.locations:
+                self.locations[place] = entry["PartitionInput"]["StorageDescriptor"]["Location"]
+            else:
+                detail = {"ErrorCode": "EntityNotFoundException", "ErrorMessage": "Partition not found."}
+                errors.append({"PartitionValueList": entry["PartitionValueList"], "ErrorDetail": detail})
+        return {"Errors": errors}
+
+
+class CloudWatch:
+    def __init__(self):
+        self.data = []
+
+    def put_metric_data(self, params):
+        for datum in params["MetricData"]:
+            assert len(datum["Values"]) == len(datum["Counts"]) <= 150
+        self.data += params["MetricData"]
+        return {}

@@ -1,0 +1,184 @@
+"""What the applications of the simulated account write, and what has to become of each event."""
+
+import gzip
+import json
+from dataclasses import dataclass, field
+
+POISON = b"\x00this record makes the normaliser fail"
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event that was sent.
+
+    ``fate``: ``row`` (one or more rows in ``table``), ``folded``, ``rejected``, ``start`` or ``report`` (of ``request``;
+    ``pair`` counts the tries of a request, ``time_ms`` is its own time).
+    """
+
+    id: str
+    fate: str
+    table: str = ""
+    request: str = ""
+    pair: int = 0
+    time_ms: int = 0
+
+
+@dataclass
+class Sent:
+    """Everything that was put on the stream: records, and the events in each."""
+
+    records: list = field(default_factory=list)
+    payloads: list = field(default_factory=list)
+
+    def add(self, record, events):
+        self.records.append((record, events))
+
+
+def subscription(group, stream, lines):
+    """A record as CloudWatch Logs puts it: ``lines`` are (id, time in ms, message)."""
+    events = [{"id": id_, "timestamp": time, "message": message} for id_, time, message in lines]
+    document = {
+        "messageType": "DATA_MESSAGE",
+        "owner": "123456789012",
+        "logGroup": group,
+        "logStream": stream,
+        "subscriptionFilters": ["tracelake"],
+        "logEvents": events,
+    }
+    return gzip.compress(json.dumps(document).encode(), 1)
+
+
+def control_message():
+    """What CloudWatch sends when a filter is made."""
+    document = {"messageType": "CONTROL_MESSAGE", "owner": "CloudwatchLogs", "logGroup": "", "logStream": "",
+                "subscriptionFilters": [], "logEvents": [{"id": "", "timestamp": 1, "message": "CWL CONTROL MESSAGE"}]}  # fmt: skip
+    return gzip.compress(json.dumps(document).encode(), 1)
+
+
+class Applications:
+    """Writes telemetry to a stream and notes what has to become of it."""
+
+    def __init__(self, stream, clock):
+        self.stream, self.clock = stream, clock
+        self.sent = Sent()
+        self._numbers = 0
+        self._later = []
+
+    def write(self, kind, shard=0, size=2, age_ms=0):
+        """Let something happen at the present time, or ``age_ms`` before."""
+        self._numbers += 1
+        getattr(self, f"_{kind}")(f"{self._numbers:04d}", shard, size, self.clock() - age_ms)
+
+    def catch_up(self, *, everything=False):
+        """Write what was to come later and is due."""
+        due = [entry for entry in self._later if everything or entry[0] <= self.clock()]
+        self._later = [entry for entry in self._later if entry not in due]
+        for _, data, events, shard in sorted(due, key=lambda entry: entry[0]):
+            self._put(data, events, shard)
+
+    def _put(self, data, events, shard):
+        self.sent.add(self.stream.put(data, self.clock(), shard), events)
+
+    def _log_events(self, group, lines, events, shard, stream="2026/11/20/[$LATEST]0001"):
+        self.sent.payloads.append((group, stream, lines, events))
+        self._put(subscription(group, stream, lines), events, shard)
+
+    def _logs(self, name, shard, size, time):
+        lines = [(f"line-{name}-{n}", time + n, f"line {n} of {name}") for n in range(size)]
+        self._log_events("/app/shop", lines, [Event(line[0], "row", "logs") for line in lines], shard)
+
+    def _emf(self, name, shard, size, time):
+        metrics = [{"Name": f"m{n}", "Unit": "Count"} for n in range(size)]
+        header = {"Timestamp": time, "CloudWatchMetrics": [
+            {"Namespace": "shop", "Dimensions": [["service"]], "Metrics": metrics}]}  # fmt: skip
+        line = {"_aws": header, "service": "shop", **{f"m{n}": n for n in range(size)}}
+        event = Event(f"emf-{name}", "row", "metrics")
+        self._log_events("/app/shop", [(event.id, time, json.dumps(line))], [event], shard)
+
+    def _spans(self, name, shard, size, time):
+        lines, events = [], []
+        for n in range(size):
+            span = {"traceId": f"{int(name):032x}", "spanId": f"{n + 1:016x}", "name": "GetItem", "kind": "CLIENT",
+                    "startTimeUnixNano": time * 1_000_000, "endTimeUnixNano": (time + 20) * 1_000_000,
+                    "attributes": {"aws.remote.service": "AWS::DynamoDB", "aws.remote.operation": "GetItem"},
+                    "resource": {"attributes": {"service.name": "shop"}}, "status": {"code": "UNSET"}}  # fmt: skip
+            events.append(Event(f"span-{name}-{n}", "row", "spans"))
+            lines.append((events[-1].id, time, json.dumps(span)))
+        self._log_events("aws/spans", lines, events, shard)
+
+    def _invocation(self, name, shard, size, time):
+        start, end, report = _invocation_lines(f"inv-{name}", f"{int(name):08x}-0000-4000-8000-000000000000", time, 40)
+        lines, events = zip(start, end, report, strict=True)
+        self._log_events(_FUNCTION, list(lines), list(events), shard)
+
+    def _split(self, name, shard, size, time):
+        """START now, END and REPORT in a later record; tried again under the same request id ``size`` times."""
+        request = f"{int(name):08x}-0000-4000-8000-000000000000"
+        for pair in range(size):
+            gap = 200_000 * (pair + 1)
+            start, end, report = _invocation_lines(f"split-{name}-{pair}", request, time, gap, pair)
+            lines, events = zip(end, report, strict=True)
+            stream = "2026/11/20/[$LATEST]0001"
+            self.sent.payloads.append((_FUNCTION, stream, [start[0]], [start[1]]))
+            self.sent.payloads.append((_FUNCTION, stream, list(lines), list(events)))
+            self._later.append((time, subscription(_FUNCTION, stream, [start[0]]), [start[1]], shard))
+            self._later.append((time + gap, subscription(_FUNCTION, stream, lines), list(events), shard))
+            time += gap + 1000
+        self.catch_up()
+
+    def _unfinished(self, name, shard, size, time):
+        request = f"{int(name):08x}-0000-4000-8000-000000000000"
+        start, _, _ = _invocation_lines(f"open-{name}", request, time, 1)
+        self._log_events(_FUNCTION, [start[0]], [start[1]], shard)
+
+    def _usage(self, name, shard, size, time):
+        body = {"event_type": "usage", "id": f"usage-{name}", "time": time, "tenant": "acme", "feature": "export"}
+        for _ in range(size):  # the producer tries again
+            self._put(json.dumps(body).encode(), [Event(f"usage-{name}", "row", "usage_events")], shard)
+
+    def _webhook(self, name, shard, size, time):
+        bodies = [{"event_type": "webhook", "time": time + n, "tenant": "acme", "service": "hooks", "method": "POST",
+                   "route": "/hook", "path": "/hook", "status": 200 + 300 * (n % 2), "latency_ms": 12.5,
+                   "request_bytes": 10, "response_bytes": 20} for n in range(size)]  # fmt: skip
+        data = "\n".join(json.dumps(body) for body in bodies).encode()
+        record = self.stream.put(data, self.clock(), shard)
+        events = [Event(f"{record.shard}:{record.sequence}:{n}", "row", "requests") for n in range(size)]
+        self.sent.add(record, events)
+
+    def _garbage(self, name, shard, size, time):
+        record = self.stream.put(b"\x1f\x8b" + name.encode(), self.clock(), shard)
+        self.sent.add(record, [Event(f"{record.shard}:{record.sequence}:0", "rejected")])
+
+    def _poison(self, name, shard, size, time):
+        self._put(POISON + name.encode(), [], shard)
+
+    def _control(self, name, shard, size, time):
+        self._put(control_message(), [], shard)
+
+    def _repeat(self, name, shard, size, time):
+        """CloudWatch delivers the same log events again, grouped otherwise."""
+        if not self.sent.payloads:
+            return
+        group, stream = self.sent.payloads[-1][:2]
+        again = [entry for entry in self.sent.payloads[-size:] if entry[:2] == (group, stream)]
+        lines = [line for entry in again for line in entry[2]]
+        events = [event for entry in again for event in entry[3]]
+        self._put(subscription(group, stream, lines), events, shard)
+
+
+_FUNCTION = "/aws/lambda/checkout"
+
+
+def _invocation_lines(name, request, time, duration, pair=0):
+    """START, END and REPORT: each a (id, time, message) and the event."""
+    report = (
+        f"REPORT RequestId: {request}\tDuration: {duration}.00 ms\tBilled Duration: {duration} ms\t"
+        "Memory Size: 128 MB\tMax Memory Used: 60 MB\t\n"
+    )
+    return (
+        ((f"{name}-s", time, f"START RequestId: {request} Version: 7\n"),
+         Event(f"{name}-s", "start", "invocations", request, pair, time)),
+        ((f"{name}-e", time + duration, f"END RequestId: {request}\n"), Event(f"{name}-e", "folded")),
+        ((f"{name}-r", time + duration, report),
+         Event(f"{name}-r", "report", "invocations", request, pair, time + duration)),
+    )  # fmt: skip
