@@ -14,7 +14,7 @@ from functions.core import documents, values
 
 AUTO, PAYLOAD, LINES, JSON_LINES = "auto", "payload", "lines", "json"
 FORMATS = (AUTO, PAYLOAD, JSON_LINES, LINES)
-"""What ``--format`` takes: found out, subscription payloads, JSON documents each of which is an event, lines of text."""
+"""What ``--format`` takes: found out, subscription payloads, JSON documents that are events, lines of text."""
 
 MAX_JSON_DEPTH = 64
 MAX_LITERAL_BYTES = 1 << 20
@@ -87,7 +87,7 @@ def _is_api_event(value: Any) -> bool:
     if not isinstance(value, dict):
         return False
     names = {name.lower() for name in value}
-    return {"timestamp", "message", "ingestiontime"} <= names and names <= {
+    return {"timestamp", "message", "ingestiontime"} <= names <= {
         "timestamp",
         "message",
         "ingestiontime",

@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Any, TypeVar
 
+from functions.core.redaction import Redactor
 from functions.core.rows import Rows
-from functions.core.usage.tenants import TakeTenant
+from functions.core.usage.tenants import tenant_taker
+
+T = TypeVar("T")
 
 
-@dataclass(slots=True)
 class Context:
-    """Shared by all events of one Normalizer."""
+    """Shared by all events of one Normalizer. ``cached`` keeps what a source works out once for many events."""
 
-    rows: Rows
-    tenant_keys: tuple[str, ...]
-    take_tenant: TakeTenant
-    hashed: Callable[[str], str]
-    own_services: str
+    __slots__ = ("_cached", "hashed", "own_services", "redactor", "rows", "take_tenant", "tenant_keys")
+
+    def __init__(self, tenant_keys: tuple[str, ...], own_services: str, redactor: Redactor) -> None:
+        self.rows = Rows()
+        self.tenant_keys = tenant_keys
+        self.take_tenant = tenant_taker(tenant_keys)
+        self.own_services = own_services
+        self.redactor = redactor
+        self.hashed = redactor.hashed
+        self._cached: dict[Callable[[Context], Any], Any] = {}
+
+    def cached(self, make: Callable[[Context], T]) -> T:
+        """What ``make`` returned for this context the first time."""
+        made: T | None = self._cached.get(make)
+        if made is None:
+            made = self._cached[make] = make(self)
+        return made
 
 
 class OwnEventError(Exception):

@@ -20,7 +20,7 @@ class UnreadableError(ValueError):
     """A record that cannot be opened; the message says why."""
 
 
-def payloads(record: bytes, max_bytes: int) -> list[bytes]:
+def payloads(record: bytes, max_bytes: int) -> list[bytes | bytearray]:
     """The payloads of one stream record, decompressed; at most ``max_bytes`` of them together.
 
     A record of the Kinesis Producer Library gives one payload for each record in it, any other record one.
@@ -32,14 +32,14 @@ def payloads(record: bytes, max_bytes: int) -> list[bytes]:
         records = kpl.user_records(record)
     except kpl.BrokenAggregateError as error:
         raise UnreadableError(str(error)) from None
-    opened = []
+    opened: list[bytes | bytearray] = []
     for inner in records:
         opened.append(_inflate(inner, max_bytes))
         max_bytes -= len(opened[-1])
     return opened
 
 
-def _inflate(data: bytes, max_bytes: int) -> bytes:
+def _inflate(data: bytes | bytearray, max_bytes: int) -> bytes | bytearray:
     for _ in range(_MAX_LAYERS):
         if data.startswith(_GZIP):
             data = _gunzip(data, max_bytes)
@@ -52,12 +52,12 @@ def _inflate(data: bytes, max_bytes: int) -> bytes:
     return data
 
 
-def _is_zlib(data: bytes) -> bool:
+def _is_zlib(data: bytes | bytearray) -> bool:
     """RFC 1950: method deflate, window at most 32 KB, header checksum, no dictionary; text never has such a start."""
     return len(data) > 6 and data[0] == 0x78 and data[1] in {0x01, 0x5E, 0x9C, 0xDA} and not data[:64].isascii()
 
 
-def _gunzip(data: bytes, max_bytes: int) -> bytes:
+def _gunzip(data: bytes | bytearray, max_bytes: int) -> bytes | bytearray:
     """libdeflate where the trailer's size is within bounds and belongs to the only member; else zlib, bounded."""
     size = int.from_bytes(data[-4:], "little")
     plausible = len(data) >= _GZIP_SHORTEST and size <= min(max_bytes, len(data) * _LARGEST_RATIO)
@@ -67,11 +67,11 @@ def _gunzip(data: bytes, max_bytes: int) -> bytes:
         except deflate.DeflateError:
             return _inflate_slowly(data, _GZIP_WINDOW, max_bytes)
         if len(inflated) == size and deflate.crc32(inflated) == int.from_bytes(data[-8:-4], "little"):
-            return bytes(inflated)
+            return inflated
     return _inflate_slowly(data, _GZIP_WINDOW, max_bytes)
 
 
-def _inflate_slowly(data: bytes, window: int, max_bytes: int) -> bytes:
+def _inflate_slowly(data: bytes | bytearray, window: int, max_bytes: int) -> bytearray:
     inflated = bytearray()
     while True:
         member = zlib.decompressobj(window)
@@ -85,6 +85,6 @@ def _inflate_slowly(data: bytes, window: int, max_bytes: int) -> bytes:
             raise UnreadableError("compressed data is cut off")
         data = member.unused_data.lstrip(b"\x00")
         if not data:
-            return bytes(inflated)
+            return inflated
         if not data.startswith(_GZIP):
             raise UnreadableError("unknown bytes follow the compressed data")

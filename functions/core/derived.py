@@ -16,6 +16,7 @@ from functions.core.schema import TABLES
 
 _PLACE = ("account", "region", "source")
 _CALLING_KINDS = pa.array(["client", "producer"])
+_OF_CALLS = ("service", "remote_service", "remote_operation", "status", "duration_ms")
 _CALL_STATUSES = ("ok", "error", "fault", "throttle")
 
 
@@ -37,8 +38,8 @@ def traffic(requests: pa.Table, event_id: str) -> pa.Table:
 def service_calls(spans: pa.Table, event_id: str) -> pa.Table:
     """Client and producer spans that name what they call, summed by minute, place, caller, callee and operation."""
     calling = pc.and_(pc.is_in(spans["kind"], _CALLING_KINDS), pc.is_valid(spans["remote_service"]))
-    calls = spans.filter(calling)
-    measures = {"calls": pc.cast(pc.is_valid(calls["event_id"]), pa.int64())}
+    calls = spans.select(["time", *_PLACE, *_OF_CALLS]).filter(calling)
+    measures = {"calls": pc.cast(pc.is_valid(calls["time"]), pa.int64())}
     for status in _CALL_STATUSES:
         measures[status] = pc.cast(pc.fill_null(pc.equal(calls["status"], status), False), pa.int64())
     measures["latency_sum_ms"] = pc.fill_null(calls["duration_ms"], 0.0)

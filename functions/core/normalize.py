@@ -18,11 +18,11 @@ from functions.core import decode, documents, rows, values
 from functions.core.context import Context, OwnEventError
 from functions.core.derived import DERIVE
 from functions.core.redaction import Redactor
-from functions.core.rows import Event, Rows
+from functions.core.rows import Event
 from functions.core.schema import HOUR_MS, TABLES, hour_of
 from functions.core.sources import access_logs, emf, json_logs, lambda_platform, spans, text_logs
 from functions.core.usage import application_events
-from functions.core.usage.tenants import DEFAULT_TENANT_KEYS, tenant_taker
+from functions.core.usage.tenants import DEFAULT_TENANT_KEYS
 
 __all__ = ["DEFAULT_TENANT_KEYS", "Counts", "Normalizer", "Part", "Rejected", "Rules"]
 
@@ -117,9 +117,7 @@ class Normalizer:
         self.pending_bytes = 0
         self._rules = rules
         self._redactor = Redactor(rules.hash_key)
-        self._context = Context(
-            Rows(), rules.tenant_keys, tenant_taker(rules.tenant_keys), self._redactor.hashed, rules.own_services
-        )
+        self._context = Context(rules.tenant_keys, rules.own_services, self._redactor)
         self._unsealed_bytes = 0
         self._sealed: dict[str, list[pa.Table]] = {}
         self._earliest, self._latest = 0, values.MAX_TIME_MS
@@ -210,13 +208,13 @@ class Normalizer:
                 self._refuse(error, position, entry.id, _payload_of(payload, entry), group, payload.logStream)
         self._account_for(len(payload.logEvents), refused, event, log)
 
-    def _add_documents(self, payload: bytes, position: str, number: int) -> int:
+    def _add_documents(self, payload: bytes | bytearray, position: str, number: int) -> int:
         """Takes a payload that is not one well-formed subscription payload; returns the number after its last event."""
         try:
             text = payload.decode()
         except UnicodeDecodeError:
             if payload.lstrip()[:1] not in (b"{", b"["):
-                self._reject("neither compressed nor UTF-8 text", f"{position}:{number}", position, payload)
+                self._reject("neither compressed nor UTF-8 text", f"{position}:{number}", position, bytes(payload))
                 return number + 1
             text = payload.decode(errors="backslashreplace")
         log = lambda_platform.Payload()
@@ -309,7 +307,9 @@ class Normalizer:
         except _NOT_TYPED:
             text_logs.read(event, text, lambda_platform.Payload(), self._context)
             return
-        self._set_own_time(event, spans.start_ms(span))
+        start_ms = spans.start_ms(span)
+        if start_ms is not None:
+            self._set_time(event, start_ms)
         spans.read(event, span, self._context)
 
     def _read_document(self, event: Event, text: str, value: Any, log: lambda_platform.Payload) -> None:
@@ -373,6 +373,6 @@ def _payload_of(payload: Subscription, entry: LogEvent) -> bytes:
 def _by_hour(table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
     """Rows of each hour; all at once where there is only one, which is the rule."""
     hours = pc.divide(pc.cast(table["time"], pa.int64()), HOUR_MS)
-    for hour in sorted(pc.unique(hours).to_pylist()):
-        rows_of_hour = table.filter(pc.equal(hours, hour))
-        yield hour_of(hour * HOUR_MS), table if rows_of_hour.num_rows == table.num_rows else rows_of_hour
+    different = sorted(pc.unique(hours).to_pylist())
+    for hour in different:
+        yield hour_of(hour * HOUR_MS), table if len(different) == 1 else table.filter(pc.equal(hours, hour))

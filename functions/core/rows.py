@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, chain
 from typing import Any
 
 import pyarrow as pa
 
-from functions.core import values
 from functions.core.redaction import FREE_TEXT_COLUMNS, Redactor
 from functions.core.schema import TABLES, Column
+from functions.core.text_maps import text_map
 
 Row = tuple[Any, ...]
 
@@ -73,21 +72,9 @@ def _array(column: Column, cells: tuple[Any, ...], redactor: Redactor) -> pa.Arr
     if column.type == "timestamp":
         return pa.array(cells, pa.int64()).view(_TIMESTAMP)
     if column.type == "map<string,string>":
-        return _text_map(cells, redactor)
+        return text_map(cells, redactor)
     array = pa.array(cells, column.arrow_type)
     return redactor.text(array) if column.name in FREE_TEXT_COLUMNS else array
-
-
-def _text_map(dicts: Sequence[dict[str, Any]], redactor: Redactor) -> pa.MapArray:
-    """Dictionaries as maps of text; nested values are JSON."""
-    keys: list[str] = list(chain.from_iterable(dicts))
-    items = [
-        item if type(item) is str else values.text(item)
-        for item in chain.from_iterable(entries.values() for entries in dicts)
-    ]
-    offsets = pa.array(list(accumulate(map(len, dicts), initial=0)), pa.int32())
-    key_array = pa.array(keys, pa.string())
-    return pa.MapArray.from_arrays(offsets, key_array, redactor.entries(key_array, pa.array(items, pa.string())))
 
 
 def concatenated(tables: Iterable[pa.Table]) -> pa.Table:

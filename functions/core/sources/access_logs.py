@@ -11,8 +11,10 @@ from typing import Any
 from functions.core import values
 from functions.core.context import Context, OwnEventError
 from functions.core.rows import Event
+from functions.core.shapes import Cell, Shape, Shapes, plain
 from functions.core.traces.trace_ids import trace_id
 from functions.core.usage.tenants import nested_tenant
+from functions.core.values import text
 
 SOURCE = "access_log"
 
@@ -29,7 +31,13 @@ _REQUEST_ID = ("requestId", "request_id", "extendedRequestId")
 _TRACE_ID = ("xrayTraceId", "xray_trace_id", "traceId", "trace_id")
 _ERROR = ("error.message", "errorMessage", "error_message", "error", "integrationErrorMessage", "integrationError")
 _SERVICE = ("service", "apiName", "api_name", "domainName", "apiId", "api_id")
-_IDENTITIES = ("user", "caller", "userArn", "principalId", "authorizer.principalId", "cognitoIdentityId")
+_COLUMNS = (
+    *(_STATUS, _METHOD, _ROUTE, _PATH, _LATENCY, _REQUEST_BYTES, _RESPONSE_BYTES, _USER_AGENT, _CLIENT_IP, _REQUEST_ID),
+    *(_TRACE_ID, _ERROR, _SERVICE),
+)
+_IDENTITIES = frozenset(
+    {"user", "caller", "userArn", "principalId", "authorizer.principalId", "cognitoIdentityId", "identity.user"}
+)
 _GATEWAY_ONLY = frozenset(
     {
         "httpMethod",
@@ -41,7 +49,7 @@ _GATEWAY_ONLY = frozenset(
         "responseLatency",
     }
 )
-_ABSENT = ("-", "")
+_ABSENT = (None, "-", "")
 
 
 def is_access_log(line: dict[str, Any]) -> bool:
@@ -51,19 +59,14 @@ def is_access_log(line: dict[str, Any]) -> bool:
 
 def read(event: Event, line: dict[str, Any], context: Context) -> None:
     """Adds the requests row of an access log line; ``line`` is used up."""
-    fields = {name: value for name, value in line.items() if value not in _ABSENT}
-    take = fields.pop
-    method = values.text(_take(fields, _METHOD))
-    route = values.text(_take(fields, _ROUTE))
-    path = values.text(_take(fields, _PATH))
-    ip = values.name(_take(fields, _CLIENT_IP))
-    service = values.name(_take(fields, _SERVICE)) or _last_part(event.log_group)
+    shape = context.cached(_shapes).of(line)
+    (status, method, route, path, latency, bytes_in, bytes_out, agent, ip, request, trace, error, service, tenant) = (
+        None if value in _ABSENT else value for value in shape.known(line)
+    )
+    service = text(service) or _last_part(event.log_group)
     if service and service.startswith(context.own_services):
         raise OwnEventError(f"request to own service {service}")
-    for name in _IDENTITIES:
-        if fields.get(name):
-            fields[name] = context.hashed(values.text(take(name)) or "")
-    tenant = context.take_tenant(fields) or nested_tenant(fields, context.tenant_keys)
+    method, path = text(method), text(path)
     context.rows.requests.append(
         (
             event.time,
@@ -75,21 +78,36 @@ def read(event: Event, line: dict[str, Any], context: Context) -> None:
             event.event_time,
             service,
             method,
-            template(method, route, path),
+            template(method, text(route), path),
             path.partition("?")[0] if path else None,
-            values.int32(_take(fields, _STATUS)),
-            values.number(_take(fields, _LATENCY)),
-            values.int64(_take(fields, _REQUEST_BYTES)),
-            values.int64(_take(fields, _RESPONSE_BYTES)),
-            tenant,
-            values.text(_take(fields, _USER_AGENT)),
-            context.hashed(ip) if ip else None,
-            values.text(_take(fields, _REQUEST_ID)),
-            trace_id(_take(fields, _TRACE_ID)),
-            values.text(_take(fields, _ERROR)),
-            fields,
+            values.int32(status),
+            values.number(latency),
+            values.int64(bytes_in),
+            values.int64(bytes_out),
+            text(tenant) or nested_tenant(line, context.tenant_keys),
+            text(agent),
+            context.hashed(text(ip) or "") if ip else None,
+            text(request),
+            trace_id(trace),
+            text(error),
+            _rest(shape, line, context),
         )
     )
+
+
+def _shapes(context: Context) -> Shapes:
+    return Shapes(*_COLUMNS, context.tenant_keys)
+
+
+def _rest(shape: Shape, line: dict[str, Any], context: Context) -> Cell:
+    """The other fields; who called is hashed."""
+    if _IDENTITIES.isdisjoint(shape.keys.names):
+        return (None, shape.keys, shape.rest(line))
+    fields = dict(zip(shape.keys.names, shape.rest(line), strict=True))
+    for name in _IDENTITIES.intersection(fields):
+        if fields[name] not in _ABSENT:
+            fields[name] = context.hashed(text(fields[name]) or "")
+    return plain(fields)
 
 
 def template(method: str | None, route: str | None, path: str | None) -> str | None:
@@ -110,13 +128,6 @@ def template(method: str | None, route: str | None, path: str | None) -> str | N
 def _is_variable(part: str) -> bool:
     digits = sum(map(str.isdigit, part))
     return digits > 0 and (digits == len(part) or len(part) >= 12 or digits * 2 >= len(part))
-
-
-def _take(fields: dict[str, Any], names: tuple[str, ...]) -> Any:
-    for name in names:
-        if name in fields:
-            return fields.pop(name)
-    return None
 
 
 def _last_part(log_group: str | None) -> str | None:

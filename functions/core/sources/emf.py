@@ -12,6 +12,7 @@ from typing import Any
 from functions.core import values
 from functions.core.context import Context, OwnEventError
 from functions.core.rows import Event, Row
+from functions.core.shapes import plain
 from functions.core.sources import json_logs
 
 SOURCE = "emf"
@@ -43,6 +44,7 @@ def _read_directive(
     namespace = values.text(directive.get("Namespace"))
     labels = _labels(line, directive.get("Dimensions"))
     used.update(labels)
+    cell = plain(dict(labels))
     service = labels.get("service") or event.service
     definitions = directive.get("Metrics")
     for definition in definitions if isinstance(definitions, list) else ():
@@ -68,7 +70,7 @@ def _read_directive(
                 value,
                 unit,
                 service,
-                labels,
+                cell,
             )
             for number, value in enumerate(numbers)
         )

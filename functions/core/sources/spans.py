@@ -7,14 +7,17 @@ are Application Signals' (https://docs.aws.amazon.com/AmazonCloudWatch/latest/mo
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from functions.core import values
 from functions.core.context import Context, OwnEventError
 from functions.core.rows import Event
+from functions.core.shapes import Entries, Shapes
+from functions.core.text_maps import shared_entries
 from functions.core.traces.trace_ids import span_id, trace_id
+from functions.core.values import int32, text
 
 SOURCE = "aws_spans"
 LOG_GROUP = "aws/spans"
@@ -39,39 +42,23 @@ _KINDS |= {str(number): _KINDS[number] for number in range(6)} | {
 _ERROR_CODES = frozenset({2, "2", "ERROR", "STATUS_CODE_ERROR", "Error", "error", "StatusCode.ERROR"})
 _THROTTLES = ("Throttl", "TooManyRequests", "ProvisionedThroughputExceeded", "RequestLimitExceeded", "SlowDown")
 
-# column -> attribute names, the preferred one first
-_MEANINGS: dict[str, tuple[str, ...]] = {
-    "http_method": ("http.request.method", "http.method"),
-    "http_route": ("http.route",),
-    "http_status": ("http.response.status_code", "http.status_code"),
-    "local_service": ("aws.local.service",),
-    "remote_service": ("aws.remote.service", "peer.service"),
-    "remote_operation": ("aws.remote.operation",),
-    "request_id": ("faas.invocation_id", "faas.execution", "aws.request_id", "aws.requestId", "aws.request.id"),
-    "error_type": ("exception.type", "error.type"),
-    "error_message": ("exception.message",),
-    "remote_system": (
-        "rpc.service",
-        "messaging.system",
-        "db.system.name",
-        "db.system",
-        "server.address",
-        "net.peer.name",
-    ),
-    "remote_method": (
-        "rpc.method",
-        "messaging.operation.type",
-        "messaging.operation",
-        "db.operation.name",
-        "db.operation",
-    ),
-    "status_of_fault": ("aws.fault",),
-}
-_COLUMN_OF = {name: column for column, names in _MEANINGS.items() for name in names}
-_RANK = {name: rank for names in _MEANINGS.values() for rank, name in enumerate(names)}
-_KNOWN = frozenset(_COLUMN_OF)
+_COLUMNS: tuple[tuple[str, ...], ...] = (
+    ("http.request.method", "http.method"),
+    ("http.route",),
+    ("http.response.status_code", "http.status_code"),
+    ("aws.local.service",),
+    ("aws.remote.service", "peer.service"),
+    ("aws.remote.operation",),
+    ("faas.invocation_id", "faas.execution", "aws.request_id", "aws.requestId", "aws.request.id"),
+    ("exception.type", "error.type"),
+    ("exception.message",),
+)
+"""Attributes with a column of their own, the preferred name first, as ``read`` takes them; the tenant comes after."""
+
+_CALLEES = ("rpc.service", "messaging.system", "db.system.name", "db.system", "server.address", "net.peer.name")
+_OPERATIONS = ("rpc.method", "messaging.operation.type", "messaging.operation", "db.operation.name", "db.operation")
 _CALLING = frozenset({"client", "producer"})
-_STAY = frozenset({"remote_system", "remote_method", "status_of_fault"})
+_WORD_OR_NUMBER = frozenset({str, int})
 _RAW_NULL = msgspec.Raw(b"null")
 _CACHED_RESOURCES = 2000
 
@@ -97,17 +84,25 @@ class Span(msgspec.Struct):
     scope: msgspec.Raw = _RAW_NULL
 
 
-class Resource(msgspec.Struct):
+class Resource(NamedTuple):
     """What is the same for all spans of one process: read once per distinct text."""
 
-    attributes: dict[str, Any]
+    attributes: Entries
     service: str | None
     type: str | None
     name: str | None
+    tenant: str | None
+
+
+class _Plans:
+    """What is worked out once: how attributes of each shape are read, and the resources."""
+
+    def __init__(self, context: Context) -> None:
+        self.shapes = Shapes(*_COLUMNS, context.tenant_keys)
+        self.resources: dict[tuple[bytes, bytes], Resource] = {}
 
 
 decode = msgspec.json.Decoder(Span).decode
-_resources: dict[tuple[bytes, bytes], Resource] = {}
 
 
 def is_span(line: dict[str, Any]) -> bool:
@@ -121,30 +116,27 @@ def read(event: Event, span: Span, context: Context) -> None:
     start, end = _nanos(span.startTimeUnixNano), _nanos(span.endTimeUnixNano)
     if trace is None or own_id is None or start is None:
         raise ValueError("span without trace id, span id or start time")
-    resource = _resource(bytes(span.resource), bytes(span.scope))
-    own = span.attributes
-    if type(own) is not dict:
-        own = flat_attributes(own)
-    attributes = {**resource.attributes, **own}
-    found = _take_known(attributes)
-    if type(span.events) is list and span.events:
-        _read_events(span.events, attributes, found)
-    if span.traceState:
-        attributes["trace_state"] = span.traceState
-    service = found.get("local_service") or resource.service or event.service
-    if service is not None and type(service) is not str:
-        service = values.text(service)
-    if service and service.startswith(context.own_services):
+    plans = context.cached(_Plans)
+    resource = _resource(bytes(span.resource), bytes(span.scope), plans, context)
+    attributes = span.attributes if type(span.attributes) is dict else flat_attributes(span.attributes)
+    if span.events or span.traceState:
+        _add_events(span, attributes)
+    shape = plans.shapes.of(attributes)
+    (method, route, http_status, local_service, callee, operation, request, error_type, message, tenant) = shape.known(
+        attributes
+    )
+    service = local_service or resource.service or event.service
+    if type(service) is not str:
+        service = text(service)
+    if service is not None and service.startswith(context.own_services):
         raise OwnEventError(f"span of own service {service}")
-    kind = _KINDS.get(span.kind) if type(span.kind) in (str, int) else None
-    http_status = values.int32(found.get("http_status"))
-    error_type = values.text(found.get("error_type"))
-    status, message = _status(span.status, http_status, error_type, found, end)
-    remote_service = remote_operation = None
-    if kind in _CALLING or "remote_service" in found:
-        remote_service = values.text(found.get("remote_service") or found.get("remote_system"))
-        remote_operation = values.text(found.get("remote_operation") or found.get("remote_method"))
-    start_ms = start // 1_000_000
+    kind = _KINDS.get(span.kind) if type(span.kind) in _WORD_OR_NUMBER else None
+    if http_status is not None:
+        http_status = int32(http_status)
+    status, status_message = _status(span.status, http_status, error_type, attributes)
+    if kind in _CALLING:
+        callee = callee or _first(attributes, _CALLEES)
+        operation = operation or _first(attributes, _OPERATIONS)
     context.rows.spans.append(
         (
             event.time,
@@ -158,25 +150,25 @@ def read(event: Event, span: Span, context: Context) -> None:
             own_id,
             span_id(span.parentSpanId) or "",
             _links(span.links) if span.links else None,
-            values.text(span.name),
+            text(span.name),
             kind,
             service,
             resource.type,
             resource.name,
-            start_ms,
+            start // 1_000_000,
             end // 1_000_000 if end is not None else None,
             (end - start) / 1_000_000 if end is not None else None,
-            status,
-            context.take_tenant(attributes),
-            values.text(found.get("request_id")),
-            values.text(found.get("http_method")),
-            values.text(found.get("http_route")),
+            status if end is not None else "in_progress",
+            text(tenant) or resource.tenant,
+            text(request),
+            text(method),
+            text(route),
             http_status,
-            remote_service,
-            remote_operation,
-            error_type,
-            message,
-            attributes,
+            text(callee),
+            text(operation),
+            text(error_type),
+            text(message) or status_message,
+            (resource.attributes, shape.keys, shape.rest(attributes)),
         )
     )
 
@@ -196,57 +188,46 @@ def _nanos(value: Any) -> int | None:
     return value if 0 < value <= values.MAX_TIME_MS * 1_000_000 else None
 
 
-def _take_known(attributes: dict[str, Any]) -> dict[str, Any]:
-    """Takes the attributes that have a column of their own; of several for one column the preferred one."""
-    found: dict[str, Any] = {}
-    ranks: dict[str, int] = {}
-    for name in _KNOWN & attributes.keys():
-        column = _COLUMN_OF[name]
-        if column in found and ranks[column] < _RANK[name]:
-            continue
-        found[column] = attributes[name]
-        ranks[column] = _RANK[name]
-        if column not in _STAY:
-            del attributes[name]
-    return found
+def _first(attributes: dict[str, Any], names: tuple[str, ...]) -> Any:
+    return next((attributes[name] for name in names if name in attributes), None)
 
 
 def _status(
-    status: Any,
-    http_status: int | None,
-    error_type: str | None,
-    found: dict[str, Any],
-    end: int | None,
+    status: Any, http_status: int | None, error_type: Any, attributes: dict[str, Any]
 ) -> tuple[str, str | None]:
-    """Status word and error message: fault where the span's own side failed, error where its caller did.
+    """Status word and message: fault where the span's own side failed, error where its caller did.
 
     A client error (4xx) is the caller's fault; 429 and the services' throttling errors are throttles.
     """
-    message = values.name(found.get("error_message"))
+    message = None
     failed = False
     if type(status) is dict:
         code = status.get("code", status.get("status_code"))
-        failed = type(code) in (str, int) and code in _ERROR_CODES
-        message = message or values.name(status.get("message", status.get("description")))
-    elif type(status) is str or type(status) is int:
+        failed = type(code) in _WORD_OR_NUMBER and code in _ERROR_CODES
+        if len(status) > 1:
+            message = values.name(status.get("message", status.get("description")))
+    elif type(status) in _WORD_OR_NUMBER:
         failed = status in _ERROR_CODES
-    if http_status == 429 or (error_type and any(word in error_type for word in _THROTTLES)):
+    if http_status == 429 or (error_type and any(word in str(error_type) for word in _THROTTLES)):
         return "throttle", message
     if http_status is not None and http_status >= 400:
         return ("error" if http_status < 500 else "fault"), message
-    if failed or found.get("status_of_fault") in (True, "true"):
-        return "fault", message
-    return ("ok" if end is not None else "in_progress"), message
+    return ("fault" if failed or attributes.get("aws.fault") in (True, "true") else "ok"), message
 
 
-def _read_events(events: list[Any], attributes: dict[str, Any], found: dict[str, Any]) -> None:
-    """Takes type and message of the last exception; all events stay in the attribute ``events``."""
-    attributes["events"] = events
-    for entry in events:
+def _add_events(span: Span, attributes: dict[str, Any]) -> None:
+    """Adds the span's events as one attribute, and type and message of the last exception among them."""
+    if span.traceState:
+        attributes["trace_state"] = span.traceState
+    if not isinstance(span.events, list) or not span.events:
+        return
+    attributes["events"] = span.events
+    for entry in span.events:
         if isinstance(entry, dict) and entry.get("name") == "exception":
             exception = flat_attributes(entry.get("attributes"))
-            found["error_type"] = exception.get("exception.type") or found.get("error_type")
-            found["error_message"] = exception.get("exception.message") or found.get("error_message")
+            for name in ("exception.type", "exception.message"):
+                if exception.get(name):
+                    attributes[name] = exception[name]
 
 
 def _links(links: Any) -> list[dict[str, str | None]] | None:
@@ -259,32 +240,34 @@ def _links(links: Any) -> list[dict[str, str | None]] | None:
     ]
 
 
-def _resource(resource: bytes, scope: bytes) -> Resource:
+def _resource(resource: bytes, scope: bytes, plans: _Plans, context: Context) -> Resource:
     key = (resource, scope)
-    known = _resources.get(key)
+    known = plans.resources.get(key)
     if known is None:
-        if len(_resources) >= _CACHED_RESOURCES:
-            _resources.clear()
-        known = _resources[key] = _read_resource(_DECODE_ANY(resource), _DECODE_ANY(scope))
+        if len(plans.resources) >= _CACHED_RESOURCES:
+            plans.resources.clear()
+        known = plans.resources[key] = _read_resource(_DECODE_ANY(resource), _DECODE_ANY(scope), context)
     return known
 
 
-def _read_resource(resource: Any, scope: Any) -> Resource:
-    attributes = flat_attributes(resource.get("attributes") if isinstance(resource, dict) else None)
+def _read_resource(resource: Any, scope: Any, context: Context) -> Resource:
+    attributes = dict(flat_attributes(resource.get("attributes") if isinstance(resource, dict) else None))
     if isinstance(scope, dict):
         for member in ("name", "version"):
             if scope.get(member):
                 attributes[f"otel.scope.{member}"] = scope[member]
         attributes |= flat_attributes(scope.get("attributes"))
-    attributes = {name: values.text(value) for name, value in attributes.items()}
-    service = values.name(attributes.pop("service.name", None))
+    service = values.name(attributes.pop("service.name", None)) or values.name(attributes.get("aws.local.service"))
     function = values.name(attributes.get("faas.name"))
-    platform = values.text(attributes.get("cloud.platform"))
-    kind = values.text(attributes.pop("aws.resource.type", None))
+    platform = text(attributes.get("cloud.platform"))
+    kind = text(attributes.pop("aws.resource.type", None))
     if function or platform == "aws_lambda":
-        return Resource(attributes, service, kind or "AWS::Lambda::Function", function or service)
-    name = attributes.get("aws.ecs.cluster.arn") or attributes.get("k8s.cluster.name") or attributes.get("host.id")
-    return Resource(attributes, service, kind or platform, values.text(name))
+        kind, name = kind or "AWS::Lambda::Function", function or service
+    else:
+        kind = kind or platform
+        name = text(_first(attributes, ("aws.ecs.cluster.arn", "k8s.cluster.name", "host.id")))
+    tenant = context.take_tenant(attributes)
+    return Resource(shared_entries(attributes, context.redactor), service, kind, name, tenant)
 
 
 def flat_attributes(attributes: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import re
 from functions.core.context import Context
 from functions.core.fingerprint import failure, fingerprint
 from functions.core.rows import Event
+from functions.core.shapes import plain
 from functions.core.sources.lambda_platform import Payload
 from functions.core.sources.levels import ERROR_LEVELS, level_name
 
@@ -25,6 +26,7 @@ _UNCAUGHT = re.compile(
     r"\[ERROR\] [A-Za-z_][\w.]*:|\tERROR\t(?:Invoke Error|Uncaught Exception|Unhandled Promise Rejection)"
 )
 _HEAD = 120
+NO_FIELDS = plain({})
 
 
 def read(event: Event, line: str, payload: Payload, context: Context) -> None:
@@ -62,7 +64,7 @@ def read(event: Event, line: str, payload: Payload, context: Context) -> None:
             None,
             error_type,
             print_,
-            {},
+            NO_FIELDS,
         )
     )
 

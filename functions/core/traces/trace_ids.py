@@ -6,7 +6,7 @@ import re
 
 _XRAY = re.compile(r"(?:.*?Root=)?1-([0-9a-fA-F]{8})-([0-9a-fA-F]{24})\b")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
-_HEX = frozenset("0123456789abcdefABCDEF")
+_NO_TRACE, _NO_SPAN = "0" * 32, "0" * 16
 
 
 def trace_id(value: object) -> str | None:
@@ -16,8 +16,8 @@ def trace_id(value: object) -> str | None:
     """
     if type(value) is not str or len(value) < 32:
         return None
-    if len(value) == 32 and _HEX.issuperset(value):
-        return value.lower() if value != "0" * 32 else None
+    if len(value) == 32:
+        return value.lower() if _is_hex(value) and value != _NO_TRACE else None
     match = _XRAY.match(value)
     if match:
         return (match[1] + match[2]).lower()
@@ -27,6 +27,13 @@ def trace_id(value: object) -> str | None:
 
 def span_id(value: object) -> str | None:
     """A span id of 16 hex digits, in lower case; None where it is none, or all zeros (no parent)."""
-    if type(value) is not str or len(value) != 16 or not _HEX.issuperset(value) or value == "0" * 16:
+    if type(value) is not str or len(value) != 16 or not _is_hex(value) or value == _NO_SPAN:
         return None
     return value.lower()
+
+
+def _is_hex(value: str) -> bool:
+    try:
+        return len(bytes.fromhex(value)) * 2 == len(value)
+    except ValueError:
+        return False

@@ -19,6 +19,7 @@ from functions.core import values
 from functions.core.context import Context, OwnEventError
 from functions.core.redaction import REDACTED, is_secret_name
 from functions.core.rows import Event
+from functions.core.shapes import plain
 from functions.core.sources.access_logs import template
 from functions.core.traces.trace_ids import trace_id
 
@@ -63,7 +64,7 @@ def _usage(event: Event, line: dict[str, Any], context: Context) -> None:
     elif properties is not None:
         line["properties"] = properties
     context.rows.usage_events.append(
-        (*_common(event), feature, tenant, context.hashed(user) if user else None, quantity, trace, line)
+        (*_common(event), feature, tenant, context.hashed(user) if user else None, quantity, trace, plain(line))
     )
 
 
@@ -100,7 +101,7 @@ def _webhook(event: Event, line: dict[str, Any], context: Context) -> None:
             values.text(line.pop("request_id", None)),
             _trace(line),
             values.text(line.pop("error_message", None)),
-            line,
+            plain(line),
         )
     )
 

@@ -55,6 +55,6 @@ def nested_tenant(fields: dict[str, Any], keys: tuple[str, ...]) -> str | None:
             if found is not None:
                 return values.name(found)
     for key, value in fields.items():
-        if value and "." in key and key.rpartition(".")[2] in keys:
+        if value and key and "." in key and key.rpartition(".")[2] in keys:
             return values.name(value)
     return None
