@@ -130,8 +130,7 @@ def _unbounded(select: _Select, tables: set[str]) -> list[str]:
     texts = [token for _, token in clauses]
     for index, (clause, token) in enumerate(clauses):
         depth += {"(": 1, ")": -1}.get(token.text, 0)
-        before = texts[index - 1].word if index else ""
-        if clause == "FROM" and token.word in tables and before in {"FROM", "JOIN"}:
+        if clause == "FROM" and depth == 0 and token.word in tables and _names_a_table(texts, index):
             read[_alias(texts, index)] = token.text
         elif clause == "WHERE" and depth == 0 and token.word == "OR":
             either = True
@@ -142,6 +141,12 @@ def _unbounded(select: _Select, tables: set[str]) -> list[str]:
     if "" in bounded and len(read) == 1:
         return []
     return [f"reads {table} without a condition on hour" for alias, table in read.items() if alias not in bounded]
+
+
+def _names_a_table(texts: list[Token], index: int) -> bool:
+    """Whether the name stands where FROM and JOIN have a table, with or without its database."""
+    start = index - 2 if texts[index - 1].text == "." else index
+    return texts[start - 1].word in {"FROM", "JOIN"} or texts[start - 1].text == ","
 
 
 def _alias(texts: list[Token], index: int) -> str:
