@@ -57,11 +57,12 @@ class Emulator:
             emulator.deploy_tracelake()
             emulator.client("athena").start_query_execution(...)
 
-    `environment` is what any program needs to talk to it. While it runs, `.cache/local/current.json` names it, so that
-    the command `tracelake` finds it.
+    `environment` is what any program needs to talk to it. While tracelake runs there, `announcement` says so, which is
+    how the command `tracelake` finds it.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, announcement: Path = CURRENT) -> None:
+        self._announcement = announcement
         self._temporary = (
             None if folder else tempfile.TemporaryDirectory(prefix="tracelake-", ignore_cleanup_errors=True)
         )
@@ -140,8 +141,8 @@ class Emulator:
 
     def stop(self) -> None:
         """Ends the emulator and every function process that it started; does nothing where it does not run."""
-        if CURRENT.exists() and json.loads(CURRENT.read_text()).get("endpoint") == self.endpoint:
-            CURRENT.unlink()
+        if self._announced() == self.endpoint:
+            self._announcement.unlink()
         if self._process is not None:
             _end(self._process)
             self._process = None
@@ -170,11 +171,7 @@ class Emulator:
         """
         settings = {"tracelake.stage": stage, **(context or {})}
         self.deploy(ROOT / "app.py", settings, progress)
-        CURRENT.parent.mkdir(parents=True, exist_ok=True)
-        state = {"endpoint": self.endpoint, "environment": self.environment, "stage": stage}
-        unfinished = CURRENT.with_suffix(f".{os.getpid()}")
-        unfinished.write_text(json.dumps(state))
-        unfinished.rename(CURRENT)
+        self._announce(stage)
 
     def deploy(self, app: Path, context: Mapping[str, Any] | None = None, progress: Progress = _silent) -> None:
         """Deploys all stacks of a CDK application, with the context of the cdk.json beside it and more."""
@@ -184,6 +181,21 @@ class Emulator:
             bootstrapping.result()
         progress(f"deploying {app.parent.name}")
         self._cdk("deploy", "--all", "--app", str(assembly), "--require-approval", "never", "--concurrency", "4")
+
+    def _announce(self, stage: str) -> None:
+        self._announcement.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = self._announcement.with_suffix(f".{os.getpid()}")
+        unfinished.write_text(
+            json.dumps({"endpoint": self.endpoint, "environment": self.environment, "stage": stage}, indent=1)
+        )
+        unfinished.rename(self._announcement)
+
+    def _announced(self) -> str | None:
+        try:
+            endpoint: str = json.loads(self._announcement.read_text())["endpoint"]
+        except FileNotFoundError:
+            return None
+        return endpoint
 
     def _bootstrap(self, progress: Progress) -> None:
         if not self._bootstrapped:

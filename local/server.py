@@ -4,13 +4,27 @@ Run by the emulator's own Python (`.cache/emulator`) as `python -m local.server`
 sets what it reads from the environment.
 """
 
+import os
+import signal
+import threading
+import time
+
 from ministack import app
 
 from local.adapters import access_logs, alarms, athena, emf, kinesis_events, lambda_logs, log_subscriptions, resources
 
 ADAPTERS = (resources, lambda_logs, log_subscriptions, emf, kinesis_events, access_logs, alarms, athena)
 
+
+def _end_with(parent: int) -> None:
+    """Ends this process and the functions it started where the process that started it is gone without stopping it."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os.killpg(0, signal.SIGKILL)
+
+
 if __name__ == "__main__":
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     for adapter in ADAPTERS:
         adapter.install()
     app.main()

@@ -55,7 +55,7 @@ def execute(query: str, parameters: list[str], database: str) -> dict[str, Any]:
         relation = connection.sql(_prepare(connection, tree, database))
         if relation is None:
             return {"columns": [], "column_types": [], "rows": []}
-        names, types = relation.columns, [str(each) for each in relation.types]
+        names, types = _column_names(tree, relation.columns), [str(each) for each in relation.types]
         shown = [
             f"strftime(timezone('UTC', #{number}), '%Y-%m-%d %H:%M:%S.%g UTC')" if "ZONE" in type_ else f"#{number}"
             for number, type_ in enumerate(types, 1)
@@ -66,6 +66,17 @@ def execute(query: str, parameters: list[str], database: str) -> dict[str, Any]:
             "column_types": [_athena_type(each) for each in types],
             "rows": [[None if value is None else _text(value) for value in row] for row in rows],
         }
+
+
+def _column_names(tree: exp.Expression, names: list[str]) -> list[str]:
+    """Athena calls the third column `_col2` where the query gives it no name."""
+    selected = tree.selects if isinstance(tree, exp.Query) else []
+    if len(selected) != len(names) or any(each.is_star for each in selected if not each.alias):
+        return names
+    return [
+        each.alias or (each.name if isinstance(each, exp.Column) else f"_col{number}")
+        for number, each in enumerate(selected)
+    ]
 
 
 def _prepare(connection: duckdb.DuckDBPyConnection, tree: exp.Expression, database: str) -> str:

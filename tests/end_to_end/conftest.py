@@ -1,0 +1,20 @@
+"""One emulator with tracelake's real stacks for the whole session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from on_the_emulator import Deployed
+
+from local.run import PYTHON, Emulator
+
+
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    if not PYTHON.exists():
+        pytest.skip(f"{PYTHON} is missing; `make setup` provides it")
+    folder = tmp_path_factory.mktemp("emulator")
+    with Emulator(folder, announcement=folder / "current.json") as emulator:
+        emulator.deploy_tracelake()
+        yield Deployed(emulator)

@@ -1,0 +1,133 @@
+"""Questions, messages and the widget, on real data."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from uuid import uuid4
+
+import pytest
+from on_the_emulator import NAMES, UNREADABLE, Deployed, wait_for
+
+from cli import target
+from functions.aws import clients
+from functions.core.questions import load_all
+from local.run import ROOT
+
+
+@pytest.fixture(scope="session")
+def shop(deployed: Deployed) -> str:
+    """A little of everything that the questions ask for; gives the name of its busiest customer."""
+    now = int(time.time() * 1000)
+    request_id = str(uuid4())
+    access = {"requestId": str(uuid4()), "httpMethod": "GET", "routeKey": "GET /orders/{id}", "ip": "192.0.2.1"}
+    access |= {
+        "status": "500",
+        "responseLength": "17",
+        "responseLatency": "250",
+        "path": "/orders/7",
+        "tenant": "globex",
+    }
+    report = (
+        f"REPORT RequestId: {request_id}\tDuration: 3000.00 ms\tBilled Duration: 3000 ms\tMemory Size: 512 MB\t"
+        "Max Memory Used: 64 MB\tInit Duration: 400.00 ms\tStatus: timeout\t\n"
+    )
+    error = {"level": "ERROR", "message": "no route", "exception_name": "KeyError", "tenant": "globex"}
+    setting = {"event_type": "setting_changed", "tenant": "globex", "setting": "theme", "old": "light", "new": "dark"}
+    lines = [report, *(json.dumps(each) for each in (access, error, setting))]
+    deployed.log("/shop/gateway", [(now, line) for line in lines])
+    wait_for(lambda: deployed.ask("SELECT 1 AS x FROM requests WHERE hour > '2026' AND tenant = 'globex'"))
+    return "globex"
+
+
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize("name", sorted(load_all()))
+def test_every_named_query_runs_as_it_stands_in_the_console(deployed: Deployed, name: str) -> None:
+    athena = deployed.client("athena")
+    ids = athena.list_named_queries(WorkGroup=NAMES.workgroup)["NamedQueryIds"]
+    queries = {each["Name"]: each for each in athena.batch_get_named_query(NamedQueryIds=ids)["NamedQueries"]}
+    query = next(each for key, each in queries.items() if name in key)
+
+    assert isinstance(deployed.ask(query["QueryString"]), list)
+
+
+FOUND_IN_THE_SHOP = {
+    "which_settings_are_popular": "dark",
+    "which_errors_occur": "KeyError",
+    "which_access_patterns_exist": "GET /orders/{id}",
+    "who_produces_which_traffic": "globex",
+}
+
+
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize("name", sorted(FOUND_IN_THE_SHOP))
+def test_the_command_answers_the_four_questions(deployed: Deployed, name: str) -> None:
+    command = [sys.executable, "-c", "import sys; from cli.main import main; sys.exit(main())", "ask", name]
+    environment = {**os.environ, **deployed.emulator.environment}
+    answer = subprocess.run(
+        [*command, "--format", "json"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert answer.returncode == 0, answer.stderr
+    assert FOUND_IN_THE_SHOP[name] in answer.stdout
+
+
+def test_the_command_finds_the_stack_that_runs_here(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in deployed.emulator.environment:
+        monkeypatch.setenv(name, "set by the command")
+    clients._client.cache_clear()
+
+    found = target.find(None, local=True, current=deployed.emulator.folder / "current.json")
+
+    clients._client.cache_clear()
+    assert (found.database, found.workgroup) == (NAMES.database, NAMES.workgroup)
+
+
+def test_a_rejected_event_makes_a_message_to_the_subscribers(deployed: Deployed) -> None:
+    sqs, topic = deployed.client("sqs"), deployed.parameter("topic")
+    queue = sqs.create_queue(QueueName="subscriber")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    policy = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": arn}]}
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps(policy)})
+    deployed.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    cloudwatch, alarm = deployed.client("cloudwatch"), f"{NAMES.prefix}-rejected-events"
+    cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="OK", StateReason="a test begins")
+    deployed.client("kinesis").put_record(StreamName=NAMES.stream, PartitionKey="k", Data=UNREADABLE)
+
+    def alarms() -> list[dict[str, str]]:
+        received = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages", [])
+        messages = [json.loads(json.loads(each["Body"])["Message"]) for each in received]
+        return [each for each in messages if each["AlarmName"] == alarm and each["NewStateValue"] == "ALARM"]
+
+    message = wait_for(alarms)[0]
+
+    assert "retry-rejected" in message["AlarmDescription"]
+    assert "was greater than or equal to the threshold (1.0)" in message["NewStateReason"]
+
+
+@pytest.mark.usefixtures("shop")
+def test_the_widget_shows_the_busiest_customer(deployed: Deployed) -> None:
+    now = int(time.time() * 1000)
+    context = {
+        "dashboardName": NAMES.dashboard,
+        "widgetId": "w",
+        "timeRange": {"mode": "relative", "start": now - 3_600_000, "end": now, "relativeStart": 3_600_000},
+        "theme": "dark",
+        "width": 800,
+        "height": 400,
+        "params": {},
+        "forms": {"all": {}},
+    }
+
+    html = deployed.invoke("widget_top_customers", {"widgetContext": context})
+
+    assert "globex" in html
