@@ -262,7 +262,7 @@ def store(monkeypatch):
     monkeypatch.setattr(retry_rejected, "State", lambda _table: None)
     monkeypatch.setattr(retry_rejected, "client", lambda _name: stream.client)
     monkeypatch.setattr(retry_rejected.target, "find", lambda _stage, local: place)
-    monkeypatch.setattr(retry_rejected.time, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(retry_rejected, "ATTEMPTS", 1)
     return found, stream
 
 
