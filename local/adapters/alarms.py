@@ -1,8 +1,8 @@
 """Gap: alarms ignore dimensions, metric math, missing data and datapoints-to-alarm.
 
 AWS's rules: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html#alarm-evaluation.
-Two liberties: alarms are evaluated every `PERIOD_SECONDS`, and the running period counts as it stands, so that nobody
-waits for it to end.
+Liberties, so that nobody waits for ten minutes: alarms are evaluated every `PERIOD_SECONDS`, the running period counts
+as it stands, and at most `MOST_DATAPOINTS` are looked at.
 """
 
 import json
@@ -19,6 +19,7 @@ from ministack.services.cloudformation import provisioners
 from local.adapters import metric_math
 
 PERIOD_SECONDS = float(os.environ.get("TRACELAKE_LOCAL_ALARM_PERIOD", "5"))
+MOST_DATAPOINTS = int(os.environ.get("TRACELAKE_LOCAL_ALARM_DATAPOINTS", "100"))
 _ACTIONS = {"ALARM": "AlarmActions", "OK": "OKActions", "INSUFFICIENT_DATA": "InsufficientDataActions"}
 _COMPARISONS = {
     "GreaterThanOrEqualToThreshold": (lambda value, limit: value >= limit, "greater than or equal to"),
@@ -63,7 +64,7 @@ def _evaluate(alarm: dict[str, Any], now: float) -> None:
     queries = alarm.get("Metrics") or [_as_query(alarm)]
     period = int(next(query["MetricStat"]["Period"] for query in queries if "MetricStat" in query))
     last = int(now // period) * period
-    starts = [last - period * back for back in range(int(alarm["EvaluationPeriods"]))]
+    starts = [last - period * back for back in range(min(int(alarm["EvaluationPeriods"]), MOST_DATAPOINTS))]
     points = [(start, metric_math.evaluate(queries, start, period)) for start in starts]
     state, reason = _judge(alarm, points)
     if state != alarm["StateValue"]:
@@ -79,7 +80,7 @@ def _as_query(alarm: dict[str, Any]) -> dict[str, Any]:
 def _judge(alarm: dict[str, Any], points: list[tuple[int, float | None]]) -> tuple[str, str]:
     """State and reason of an alarm, given its datapoints, newest first; None is a missing one."""
     missing = alarm.get("TreatMissingData") or "missing"
-    needed = int(alarm.get("DatapointsToAlarm") or alarm["EvaluationPeriods"])
+    needed = min(int(alarm.get("DatapointsToAlarm") or alarm["EvaluationPeriods"]), len(points))
     is_beyond, words = _COMPARISONS[alarm["ComparisonOperator"]]
     present = [(start, value) for start, value in points if value is not None]
     beyond = [(start, value) for start, value in present if is_beyond(value, float(alarm["Threshold"]))]
