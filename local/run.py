@@ -177,7 +177,9 @@ class Emulator:
         """Deploys all stacks of a CDK application, with the context of the cdk.json beside it and more."""
         with ThreadPoolExecutor() as pool:
             bootstrapping = pool.submit(self._bootstrap, progress)
+            layer = pool.submit(build_layer, host_platform(), host_python())
             assembly = self._synthesize(app, context or {}, progress)
+            _use_layer(assembly, layer.result())
             bootstrapping.result()
         progress(f"deploying {app.parent.name}")
         self._cdk("deploy", "--all", "--app", str(assembly), "--require-approval", "never", "--concurrency", "4")
@@ -217,7 +219,6 @@ class Emulator:
             "CDK_DEFAULT_REGION": REGION,
         }
         self._run([sys.executable, str(app)], environment, ROOT)
-        _use_layer_of_this_machine(assembly)
         return assembly
 
     def _cdk(self, *arguments: str) -> None:
@@ -264,18 +265,16 @@ class Emulator:
         return "\n".join(self.log_file.read_text(errors="replace").splitlines()[-lines:])
 
 
-def _use_layer_of_this_machine(assembly: Path) -> None:
-    """Replaces the layer built for Lambda by a pointer to the same one built for this machine.
+def _use_layer(assembly: Path, layer: Path) -> None:
+    """Replaces the layer built for Lambda by a pointer to the one built for this machine.
 
     The pointer is a .pth file, so that 100 MB are neither packed, nor uploaded, nor unpacked for every function.
     """
-    for layer in assembly.glob("asset.*/MANIFEST.json"):
-        here = build_layer(host_platform(), host_python()) / "python"
-        asset = layer.parent
-        shutil.rmtree(asset)
-        site = asset / "python" / "lib" / f"python{host_python()}" / "site-packages"
+    for manifest in assembly.glob("asset.*/MANIFEST.json"):
+        shutil.rmtree(manifest.parent)
+        site = manifest.parent / "python" / "lib" / f"python{host_python()}" / "site-packages"
         site.mkdir(parents=True)
-        (site / "layer.pth").write_text(f"import sys; sys.path.insert(0, {str(here)!r})\n")
+        (site / "layer.pth").write_text(f"import sys; sys.path.insert(0, {str(layer / 'python')!r})\n")
 
 
 def _end(process: subprocess.Popen[Any]) -> None:

@@ -71,7 +71,7 @@ def test_a_template_that_is_refused_says_why(tmp_path: Path) -> None:
 
 def test_nobody_but_this_machine_can_reach_it(tmp_path: Path) -> None:
     with Emulator(tmp_path) as emulator:
-        own = {os.readlink(each) for pid in _processes_of(tmp_path) for each in Path(f"/proc/{pid}/fd").iterdir()}
+        own = {str(each.readlink()) for pid in _processes_of(tmp_path) for each in Path(f"/proc/{pid}/fd").iterdir()}
         sockets = [line.split() for table in ("tcp", "tcp6") for line in _lines(Path(f"/proc/net/{table}"))]
 
     listening = [fields[1] for fields in sockets if fields[3] == "0A" and f"socket:[{fields[9]}]" in own]

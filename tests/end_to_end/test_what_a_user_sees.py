@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -92,26 +93,54 @@ def test_the_command_finds_the_stack_that_runs_here(deployed: Deployed, monkeypa
     assert (found.database, found.workgroup) == (NAMES.database, NAMES.workgroup)
 
 
-def test_a_rejected_event_makes_a_message_to_the_subscribers(deployed: Deployed) -> None:
+def test_a_rejected_event_makes_a_message_to_the_subscribers(deployed: Deployed, subscriber: str) -> None:
+    deployed.client("cloudwatch").set_alarm_state(
+        AlarmName=f"{NAMES.prefix}-rejected-events", StateValue="OK", StateReason="a test begins"
+    )
+    deployed.client("kinesis").put_record(StreamName=NAMES.stream, PartitionKey="k", Data=UNREADABLE)
+
+    message = wait_for(lambda: _alarm_message(deployed, subscriber, "rejected-events"))
+
+    assert "retry-rejected" in message["AlarmDescription"]
+    assert "was greater than or equal to the threshold (1.0)" in message["NewStateReason"]
+
+
+def test_failing_requests_make_a_message_to_the_subscribers(deployed: Deployed, subscriber: str) -> None:
+    now = int(time.time() * 1000)
+    failed = {
+        "requestId": "r",
+        "httpMethod": "GET",
+        "routeKey": "GET /",
+        "path": "/",
+        "status": "500",
+        "ip": "192.0.2.1",
+    }
+    # the alarm wants two periods of five minutes
+    deployed.log("/shop/failing", [(now - 300_000 * (n % 2), json.dumps(failed)) for n in range(60)])
+
+    message = wait_for(lambda: _alarm_message(deployed, subscriber, "error-rate"))
+
+    assert message["Trigger"]["Metrics"][0]["Expression"]
+    assert "2 out of the last 2 datapoints" in message["NewStateReason"]
+
+
+@pytest.fixture
+def subscriber(deployed: Deployed) -> str:
+    """URL of a queue that gets what the topic sends."""
     sqs, topic = deployed.client("sqs"), deployed.parameter("topic")
-    queue = sqs.create_queue(QueueName="subscriber")["QueueUrl"]
+    queue: str = sqs.create_queue(QueueName=f"subscriber-{uuid4()}")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     policy = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": arn}]}
     sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps(policy)})
     deployed.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
-    cloudwatch, alarm = deployed.client("cloudwatch"), f"{NAMES.prefix}-rejected-events"
-    cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="OK", StateReason="a test begins")
-    deployed.client("kinesis").put_record(StreamName=NAMES.stream, PartitionKey="k", Data=UNREADABLE)
+    return queue
 
-    def alarms() -> list[dict[str, str]]:
-        received = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages", [])
-        messages = [json.loads(json.loads(each["Body"])["Message"]) for each in received]
-        return [each for each in messages if each["AlarmName"] == alarm and each["NewStateValue"] == "ALARM"]
 
-    message = wait_for(alarms)[0]
-
-    assert "retry-rejected" in message["AlarmDescription"]
-    assert "was greater than or equal to the threshold (1.0)" in message["NewStateReason"]
+def _alarm_message(deployed: Deployed, queue: str, alarm: str) -> dict[str, Any]:
+    received = deployed.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages", [])
+    messages = [json.loads(json.loads(each["Body"])["Message"]) for each in received]
+    wanted = {"AlarmName": f"{NAMES.prefix}-{alarm}", "NewStateValue": "ALARM"}
+    return next((each for each in messages if wanted.items() <= each.items()), {})
 
 
 @pytest.mark.usefixtures("shop")
