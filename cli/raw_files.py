@@ -87,14 +87,18 @@ def _is_api_event(value: Any) -> bool:
     if not isinstance(value, dict):
         return False
     names = {name.lower() for name in value}
-    return {"timestamp", "message", "ingestiontime"} <= names <= {
-        "timestamp",
-        "message",
-        "ingestiontime",
-        "eventid",
-        "logstreamname",
-        "ptr",
-    }
+    return (
+        {"timestamp", "message", "ingestiontime"}
+        <= names
+        <= {
+            "timestamp",
+            "message",
+            "ingestiontime",
+            "eventid",
+            "logstreamname",
+            "ptr",
+        }
+    )
 
 
 def _of_api_event(value: Event) -> Event:

@@ -58,7 +58,7 @@ def _is_zlib(data: bytes | bytearray) -> bool:
 
 
 def _gunzip(data: bytes | bytearray, max_bytes: int) -> bytes | bytearray:
-    """libdeflate where the trailer's size is within bounds and belongs to the only member; else zlib, bounded."""
+    """libdeflate where the trailer's size is within bounds and there is one member; else zlib, bounded."""
     size = int.from_bytes(data[-4:], "little")
     plausible = len(data) >= _GZIP_SHORTEST and size <= min(max_bytes, len(data) * _LARGEST_RATIO)
     if plausible and data.find(_GZIP, 10) < 0:
@@ -66,7 +66,7 @@ def _gunzip(data: bytes | bytearray, max_bytes: int) -> bytes | bytearray:
             inflated = deflate.gzip_decompress(data, size)
         except deflate.DeflateError:
             return _inflate_slowly(data, _GZIP_WINDOW, max_bytes)
-        if len(inflated) == size and deflate.crc32(inflated) == int.from_bytes(data[-8:-4], "little"):
+        if len(inflated) == size and data[-8:-4] == deflate.crc32(inflated).to_bytes(4, "little"):
             return inflated
     return _inflate_slowly(data, _GZIP_WINDOW, max_bytes)
 

@@ -82,7 +82,7 @@ class Part:
     rows: pa.Table
 
 
-class LogEvent(msgspec.Struct):
+class LogEvent(msgspec.Struct, gc=False):
     """One log event of a subscription payload."""
 
     id: str
@@ -91,7 +91,7 @@ class LogEvent(msgspec.Struct):
     extractedFields: dict[str, Any] | None = None  # noqa: N815
 
 
-class Subscription(msgspec.Struct):
+class Subscription(msgspec.Struct, gc=False):
     """A payload of CloudWatch Logs, https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html."""
 
     messageType: str  # noqa: N815
@@ -196,10 +196,10 @@ class Normalizer:
                 if entry.extractedFields:
                     event.account = values.name(entry.extractedFields.get("@aws.account")) or account
                     event.region = values.name(entry.extractedFields.get("@aws.region")) or region
-                self._set_time(event, entry.timestamp)
                 if is_spans:
-                    self._read_span(event, entry.message)
+                    self._read_span(event, entry.message, entry.timestamp)
                 else:
+                    self._set_time(event, entry.timestamp)
                     self._read_line(event, entry.message, log)
             except MemoryError:
                 raise
@@ -295,21 +295,21 @@ class Normalizer:
             if not lambda_platform.read_json(event, line, log, context):
                 json_logs.read(event, lambda_platform.as_log(line), context, lambda_platform.SOURCE)
         elif spans.is_span(line):
-            self._read_span(event, text)
+            self._read_span(event, text, event.time)
         elif access_logs.is_access_log(line):
             access_logs.read(event, line, context)
         else:
             json_logs.read(event, line, context)
 
-    def _read_span(self, event: Event, text: str) -> None:
+    def _read_span(self, event: Event, text: str, logged_at: int | None) -> None:
         try:
             span = spans.decode(text)
         except _NOT_TYPED:
+            self._set_time(event, logged_at)
             text_logs.read(event, text, lambda_platform.Payload(), self._context)
             return
-        start_ms = spans.start_ms(span)
-        if start_ms is not None:
-            self._set_time(event, start_ms)
+        start = spans.nanos(span.startTimeUnixNano)
+        self._set_time(event, logged_at if start is None else start // 1_000_000)
         spans.read(event, span, self._context)
 
     def _read_document(self, event: Event, text: str, value: Any, log: lambda_platform.Payload) -> None:

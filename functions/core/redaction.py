@@ -7,6 +7,8 @@ values that can hold a secret at all; only these pass through the rules.
 from __future__ import annotations
 
 import hashlib
+import re
+from array import array
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -14,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 REDACTED = "[redacted]"
+PLAIN, SECRET, HASHED = 0, 1, 2
 FREE_TEXT_COLUMNS = frozenset(
     {
         "message",
@@ -72,8 +75,8 @@ RULES: tuple[Rule, ...] = (
 )
 
 _HINT = "|".join(dict.fromkeys(rule.hint for rule in RULES))
-_SECRET_KEY = rf"(?i)(?:^|[._\-]|[a-z0-9]){_SENSITIVE_NAMES}$"
-_HASHED_KEY = rf"(?i)(?:^|\.){_HASHED_NAMES}$"
+_SECRET_KEY = re.compile(rf"{_SENSITIVE_NAMES}$", re.IGNORECASE)
+_HASHED_KEY = re.compile(rf"(?:^|\.){_HASHED_NAMES}$", re.IGNORECASE)
 
 
 class Redactor:
@@ -89,6 +92,8 @@ class Redactor:
 
     def text(self, texts: pa.StringArray) -> pa.StringArray:
         """Texts without secrets."""
+        if not _anywhere(texts):
+            return texts
         suspicious = pc.fill_null(pc.match_substring_regex(texts, _HINT), False)
         if not pc.any(suspicious).as_py():
             return texts
@@ -97,24 +102,33 @@ class Redactor:
             cleaned = pc.replace_substring_regex(cleaned, rule.pattern, rule.replacement)
         return pc.replace_with_mask(texts, suspicious, cleaned)
 
-    def entries(self, keys: pa.StringArray, items: pa.StringArray) -> pa.StringArray:
-        """Values of a map without secrets: by the value itself, and by its key."""
+    def entries(self, items: pa.StringArray, protections: pa.Int8Array | None) -> pa.StringArray:
+        """Values of maps without secrets: by the value itself, and by the protection that its key asks for."""
         items = self.text(items)
-        encoded = keys.dictionary_encode()
-        names = encoded.dictionary
-        secret = pc.match_substring_regex(names, _SECRET_KEY)
-        if pc.any(secret).as_py():
-            mask = secret.take(encoded.indices)
-            items = pc.replace_with_mask(items, mask, pa.array([REDACTED] * mask.true_count, pa.string()))
-        hashed = pc.match_substring_regex(names, _HASHED_KEY)
-        if pc.any(hashed).as_py():
-            mask = hashed.take(encoded.indices)
-            identities = items.filter(mask).to_pylist()
-            hashes = [identity and self.hashed(identity) for identity in identities]
-            items = pc.replace_with_mask(items, mask, pa.array(hashes, pa.string()))
+        if protections is None:
+            return items
+        secret, hashed = pc.equal(protections, SECRET), pc.equal(protections, HASHED)
+        if secret.true_count:
+            items = pc.replace_with_mask(items, secret, pa.array([REDACTED] * secret.true_count, pa.string()))
+        if hashed.true_count:
+            hashes = [identity and self.hashed(identity) for identity in items.filter(hashed).to_pylist()]
+            items = pc.replace_with_mask(items, hashed, pa.array(hashes, pa.string()))
         return items
 
 
-def is_secret_name(name: str) -> bool:
-    """Whether a field or setting of this name holds a secret."""
-    return bool(pc.match_substring_regex(pa.scalar(name), _SECRET_KEY).as_py())
+def _anywhere(texts: pa.StringArray) -> bool:
+    """Whether a secret is possible anywhere in the texts: all of them looked at as one, since each costs extra."""
+    data = texts.buffers()[2]
+    if data is None or texts.offset:
+        return True
+    ends = pa.py_buffer(array("i", [0, data.size]))
+    whole = pa.StringArray.from_buffers(1, ends, data)
+    return bool(pc.match_substring_regex(whole, _HINT)[0].as_py())
+
+
+@lru_cache(maxsize=10_000)
+def protection_of(name: str) -> int:
+    """How the value of a map entry or field of this name is protected: PLAIN, SECRET or HASHED."""
+    if _SECRET_KEY.search(name):
+        return SECRET
+    return HASHED if _HASHED_KEY.search(name) else PLAIN

@@ -1,7 +1,7 @@
 """Rows on their way from sources to Arrow tables.
 
 A source appends one tuple per row, in the order of the table's columns, when the whole event has been understood; so an
-event gives all of its rows or none.
+event gives all of its rows or none. A cell of a text column may have any type; it becomes text here.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from functions.core import values
 from functions.core.redaction import FREE_TEXT_COLUMNS, Redactor
 from functions.core.schema import TABLES, Column
 from functions.core.text_maps import text_map
@@ -69,14 +70,29 @@ def to_arrow(table_name: str, rows: Sequence[Row], redactor: Redactor) -> pa.Tab
 
 
 def _array(column: Column, cells: tuple[Any, ...], redactor: Redactor) -> pa.Array:
+    first = cells[0]
+    if first is None and cells.count(None) == len(cells):
+        return pa.nulls(len(cells), column.arrow_type)
+    if first is cells[-1] and type(first) is str and cells.count(first) == len(cells):
+        return pa.repeat(pa.scalar(first, pa.string()), len(cells))
     if column.type == "timestamp":
         return pa.array(cells, pa.int64()).view(_TIMESTAMP)
     if column.type == "map<string,string>":
         return text_map(cells, redactor)
-    array = pa.array(cells, column.arrow_type)
+    if column.type != "string":
+        return pa.array(cells, column.arrow_type)
+    array = _strings(cells)
     return redactor.text(array) if column.name in FREE_TEXT_COLUMNS else array
 
 
+def _strings(cells: tuple[Any, ...]) -> pa.StringArray:
+    """Cells as text. Nearly always they are text already, and finding out one by one would cost more."""
+    try:
+        return pa.array(cells, pa.string())
+    except pa.ArrowException:
+        return pa.array([values.text(cell) for cell in cells], pa.string())
+
+
 def concatenated(tables: Iterable[pa.Table]) -> pa.Table:
-    """Tables of one schema as one, each column in one piece."""
-    return pa.concat_tables(list(tables)).combine_chunks()
+    """Tables of one schema as one, without copying."""
+    return pa.concat_tables(list(tables))

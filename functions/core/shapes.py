@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any
 
+from functions.core.redaction import protection_of
+
 MOST_SHAPES = 4096
 
 Fields = dict[Any, Any]
@@ -17,12 +19,14 @@ Values = tuple[Any, ...]
 
 
 class Keys:
-    """Names of map entries in order; one object for all maps with these names."""
+    """Names of map entries in order, and how their values are protected; one object for all maps with these names."""
 
-    __slots__ = ("names",)
+    __slots__ = ("names", "protections", "sensitive")
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self.names = names
+        self.protections = tuple(map(protection_of, names))
+        self.sensitive = any(self.protections)
 
 
 class Entries:

@@ -1,6 +1,6 @@
 """Values from outside, made safe for a column: text, numbers and times of any form, or None where there is none.
 
-Everything that a source puts in a row passes through here or is a constant, so building Arrow columns cannot fail.
+Every number and time that a source puts in a row passes through here, so building Arrow columns cannot fail.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ _GATEWAY_ONLY = frozenset(
         "responseLatency",
     }
 )
-_ABSENT = (None, "-", "")
+_ABSENT = "-"
 
 
 def is_access_log(line: dict[str, Any]) -> bool:
@@ -60,8 +60,11 @@ def is_access_log(line: dict[str, Any]) -> bool:
 def read(event: Event, line: dict[str, Any], context: Context) -> None:
     """Adds the requests row of an access log line; ``line`` is used up."""
     shape = context.cached(_shapes).of(line)
+    known = shape.known(line)
+    if _ABSENT in known:
+        known = tuple(None if value == _ABSENT else value for value in known)
     (status, method, route, path, latency, bytes_in, bytes_out, agent, ip, request, trace, error, service, tenant) = (
-        None if value in _ABSENT else value for value in shape.known(line)
+        known
     )
     service = text(service) or _last_part(event.log_group)
     if service and service.startswith(context.own_services):
@@ -84,12 +87,12 @@ def read(event: Event, line: dict[str, Any], context: Context) -> None:
             values.number(latency),
             values.int64(bytes_in),
             values.int64(bytes_out),
-            text(tenant) or nested_tenant(line, context.tenant_keys),
-            text(agent),
+            tenant or nested_tenant(line, context.tenant_keys),
+            agent,
             context.hashed(text(ip) or "") if ip else None,
-            text(request),
+            request,
             trace_id(trace),
-            text(error),
+            error,
             _rest(shape, line, context),
         )
     )
@@ -105,7 +108,7 @@ def _rest(shape: Shape, line: dict[str, Any], context: Context) -> Cell:
         return (None, shape.keys, shape.rest(line))
     fields = dict(zip(shape.keys.names, shape.rest(line), strict=True))
     for name in _IDENTITIES.intersection(fields):
-        if fields[name] not in _ABSENT:
+        if fields[name] and fields[name] != _ABSENT:
             fields[name] = context.hashed(text(fields[name]) or "")
     return plain(fields)
 

@@ -16,8 +16,7 @@ from functions.core.context import Context, OwnEventError
 from functions.core.rows import Event
 from functions.core.shapes import Entries, Shapes
 from functions.core.text_maps import shared_entries
-from functions.core.traces.trace_ids import span_id, trace_id
-from functions.core.values import int32, text
+from functions.core.traces.trace_ids import ids_of, span_id, trace_id
 
 SOURCE = "aws_spans"
 LOG_GROUP = "aws/spans"
@@ -65,7 +64,7 @@ _CACHED_RESOURCES = 2000
 _DECODE_ANY = msgspec.json.Decoder().decode
 
 
-class Span(msgspec.Struct):
+class Span(msgspec.Struct, gc=False):
     """A span record; members may have any type, as ``Any`` and ``Raw`` never refuse one."""
 
     traceId: Any = None  # noqa: N815
@@ -112,8 +111,8 @@ def is_span(line: dict[str, Any]) -> bool:
 
 def read(event: Event, span: Span, context: Context) -> None:
     """Adds the spans row; ValueError where ids or start are missing, OwnEventError for a span of this product."""
-    trace, own_id = trace_id(span.traceId), span_id(span.spanId)
-    start, end = _nanos(span.startTimeUnixNano), _nanos(span.endTimeUnixNano)
+    trace, own_id, parent = ids_of(span.traceId, span.spanId, span.parentSpanId)
+    start, end = nanos(span.startTimeUnixNano), nanos(span.endTimeUnixNano)
     if trace is None or own_id is None or start is None:
         raise ValueError("span without trace id, span id or start time")
     plans = context.cached(_Plans)
@@ -127,13 +126,13 @@ def read(event: Event, span: Span, context: Context) -> None:
     )
     service = local_service or resource.service or event.service
     if type(service) is not str:
-        service = text(service)
+        service = values.text(service)
     if service is not None and service.startswith(context.own_services):
         raise OwnEventError(f"span of own service {service}")
     kind = _KINDS.get(span.kind) if type(span.kind) in _WORD_OR_NUMBER else None
-    if http_status is not None:
-        http_status = int32(http_status)
-    status, status_message = _status(span.status, http_status, error_type, attributes)
+    if http_status is not None and not (type(http_status) is int and 0 <= http_status < 400):
+        http_status = values.int32(http_status)
+    status, status_message = _status(span.status, http_status, error_type)
     if kind in _CALLING:
         callee = callee or _first(attributes, _CALLEES)
         operation = operation or _first(attributes, _OPERATIONS)
@@ -148,9 +147,9 @@ def read(event: Event, span: Span, context: Context) -> None:
             event.event_time,
             trace,
             own_id,
-            span_id(span.parentSpanId) or "",
+            parent,
             _links(span.links) if span.links else None,
-            text(span.name),
+            span.name,
             kind,
             service,
             resource.type,
@@ -159,27 +158,22 @@ def read(event: Event, span: Span, context: Context) -> None:
             end // 1_000_000 if end is not None else None,
             (end - start) / 1_000_000 if end is not None else None,
             status if end is not None else "in_progress",
-            text(tenant) or resource.tenant,
-            text(request),
-            text(method),
-            text(route),
+            tenant or resource.tenant,
+            request,
+            method,
+            route,
             http_status,
-            text(callee),
-            text(operation),
-            text(error_type),
-            text(message) or status_message,
+            callee,
+            operation,
+            error_type,
+            message or status_message,
             (resource.attributes, shape.keys, shape.rest(attributes)),
         )
     )
 
 
-def start_ms(span: Span) -> int | None:
-    """Start of a span in milliseconds since 1970."""
-    start = _nanos(span.startTimeUnixNano)
-    return None if start is None else start // 1_000_000
-
-
-def _nanos(value: Any) -> int | None:
+def nanos(value: Any) -> int | None:
+    """A time in nanoseconds since 1970, from a number or a string; None where it is no time."""
     if type(value) is not int:
         try:
             value = int(value) if type(value) is str else int(value or 0)
@@ -192,27 +186,21 @@ def _first(attributes: dict[str, Any], names: tuple[str, ...]) -> Any:
     return next((attributes[name] for name in names if name in attributes), None)
 
 
-def _status(
-    status: Any, http_status: int | None, error_type: Any, attributes: dict[str, Any]
-) -> tuple[str, str | None]:
+def _status(status: Any, http_status: int | None, error_type: Any) -> tuple[str, Any]:
     """Status word and message: fault where the span's own side failed, error where its caller did.
 
     A client error (4xx) is the caller's fault; 429 and the services' throttling errors are throttles.
     """
-    message = None
-    failed = False
+    code, message = status, None
     if type(status) is dict:
-        code = status.get("code", status.get("status_code"))
-        failed = type(code) in _WORD_OR_NUMBER and code in _ERROR_CODES
+        code = status.get("code") if "code" in status else status.get("status_code")
         if len(status) > 1:
-            message = values.name(status.get("message", status.get("description")))
-    elif type(status) in _WORD_OR_NUMBER:
-        failed = status in _ERROR_CODES
+            message = status.get("message") or status.get("description")
     if http_status == 429 or (error_type and any(word in str(error_type) for word in _THROTTLES)):
         return "throttle", message
     if http_status is not None and http_status >= 400:
         return ("error" if http_status < 500 else "fault"), message
-    return ("fault" if failed or attributes.get("aws.fault") in (True, "true") else "ok"), message
+    return ("fault" if type(code) in _WORD_OR_NUMBER and code in _ERROR_CODES else "ok"), message
 
 
 def _add_events(span: Span, attributes: dict[str, Any]) -> None:
@@ -259,13 +247,13 @@ def _read_resource(resource: Any, scope: Any, context: Context) -> Resource:
         attributes |= flat_attributes(scope.get("attributes"))
     service = values.name(attributes.pop("service.name", None)) or values.name(attributes.get("aws.local.service"))
     function = values.name(attributes.get("faas.name"))
-    platform = text(attributes.get("cloud.platform"))
-    kind = text(attributes.pop("aws.resource.type", None))
+    platform = values.text(attributes.get("cloud.platform"))
+    kind = values.text(attributes.pop("aws.resource.type", None))
     if function or platform == "aws_lambda":
         kind, name = kind or "AWS::Lambda::Function", function or service
     else:
         kind = kind or platform
-        name = text(_first(attributes, ("aws.ecs.cluster.arn", "k8s.cluster.name", "host.id")))
+        name = values.text(_first(attributes, ("aws.ecs.cluster.arn", "k8s.cluster.name", "host.id")))
     tenant = context.take_tenant(attributes)
     return Resource(shared_entries(attributes, context.redactor), service, kind, name, tenant)
 

@@ -32,6 +32,20 @@ def span_id(value: object) -> str | None:
     return value.lower()
 
 
+def ids_of(trace: object, span: object, parent: object) -> tuple[str | None, str | None, str]:
+    """Trace id, span id and parent id of a span; an absent parent is empty.
+
+    The three are checked at once where they are as they should be, which saves time with every span.
+    """
+    if type(trace) is str and type(span) is str and len(trace) == 32 and len(span) == 16:
+        known_parent = parent if type(parent) is str and len(parent) == 16 else ""
+        together = trace + span + known_parent
+        well_formed = _is_hex(together) and together == together.lower()
+        if well_formed and trace != _NO_TRACE and _NO_SPAN not in (span, known_parent):
+            return trace, span, known_parent
+    return trace_id(trace), span_id(span), span_id(parent) or ""
+
+
 def _is_hex(value: str) -> bool:
     try:
         return len(bytes.fromhex(value)) * 2 == len(value)

@@ -17,7 +17,7 @@ from typing import Any
 
 from functions.core import values
 from functions.core.context import Context, OwnEventError
-from functions.core.redaction import REDACTED, is_secret_name
+from functions.core.redaction import REDACTED, SECRET, protection_of
 from functions.core.rows import Event
 from functions.core.shapes import plain
 from functions.core.sources.access_logs import template
@@ -73,7 +73,7 @@ def _setting_changed(event: Event, line: dict[str, Any], context: Context) -> No
     if setting is None:
         raise ValueError("setting_changed event without setting")
     old, new = values.text(line.pop("old", None)), values.text(line.pop("new", None))
-    if is_secret_name(setting):
+    if protection_of(setting) == SECRET:
         old, new = old and REDACTED, new and REDACTED
     context.rows.tenant_settings.append((*_common(event), context.take_tenant(line), setting, old, new, _trace(line)))
 

@@ -22,6 +22,8 @@ DEFAULT_TENANT_KEYS = (
     "orgId",
 )
 
+_CONTAINERS = ("authorizer", "claims", "jwt", "lambda", "requestContext")
+
 TakeTenant = Callable[[dict[str, Any]], str | None]
 
 
@@ -43,18 +45,21 @@ def tenant_taker(keys: tuple[str, ...]) -> TakeTenant:
     return take
 
 
-def nested_tenant(fields: dict[str, Any], keys: tuple[str, ...]) -> str | None:
+def nested_tenant(fields: dict[Any, Any], keys: tuple[str, ...]) -> str | None:
     """The tenant in the fields of an authorizer: nested (``authorizer``, ``claims``) or with a dotted name.
 
     The fields stay as they are.
     """
-    for key in ("authorizer", "claims", "jwt", "lambda", "requestContext"):
-        inner = fields.get(key)
+    for container in _CONTAINERS:
+        inner = fields.get(container)
         if isinstance(inner, dict):
-            found = next((inner[k] for k in keys if inner.get(k)), None) or nested_tenant(inner, keys)
+            for key in keys:
+                if inner.get(key):
+                    return values.name(inner[key])
+            found = nested_tenant(inner, keys)
             if found is not None:
-                return values.name(found)
+                return found
     for key, value in fields.items():
-        if value and key and "." in key and key.rpartition(".")[2] in keys:
+        if key and value and "." in key and key.rpartition(".")[2] in keys:
             return values.name(value)
     return None
