@@ -11,9 +11,19 @@ import time
 
 from ministack import app
 
-from local.adapters import access_logs, alarms, athena, emf, kinesis_events, lambda_logs, log_subscriptions, resources
+from local.adapters import (
+    access_logs,
+    alarms,
+    athena,
+    emf,
+    kinesis_events,
+    lambda_logs,
+    lambda_runtime,
+    log_subscriptions,
+    resources,
+)
 
-ADAPTERS = (resources, lambda_logs, log_subscriptions, emf, kinesis_events, access_logs, alarms, athena)
+ADAPTERS = (resources, lambda_runtime, lambda_logs, log_subscriptions, emf, kinesis_events, access_logs, alarms, athena)
 
 
 def _end_with(parent: int) -> None:
