@@ -129,7 +129,9 @@ def _run(
     if result.rows or form != "table":
         terminal.show(result.columns, result.rows, form, out)
     if not result.rows:
-        print(f"No rows. This question needs {question.needs}. Or look back further with --since.", file=err)
+        print(f"No rows. Needed: {question.needs}. Or look back further with --since.", file=err)
+        if limits := [_shown(param) for param in question.params if param.name != "top" and param.default != ""]:
+            print(f"Without --param these hold: {', '.join(limits)}", file=err)
     scanned = result.scanned_bytes / 1e6
     rows = f"{len(result.rows):,} row" + ("s" if len(result.rows) != 1 else "")
     print(f"{rows}, {scanned:,.1f} MB scanned", file=err)

@@ -61,8 +61,9 @@ def find(stage: str | None, *, local: bool, current: Path = CURRENT) -> Target:
         stage = stage or str(running["stage"])
         return _named(stage, f"the stack on this machine ({running['endpoint']}, stage {stage})")
     stage = stage or "main"
-    region = client("ssm").meta.region_name
-    return _named(stage, f"AWS, {region}, stage {stage}")
+    meta = client("ssm").meta
+    where = "AWS" if meta.endpoint_url.endswith((".amazonaws.com", ".amazonaws.com.cn")) else meta.endpoint_url
+    return _named(stage, f"{where}, {meta.region_name}, stage {stage}")
 
 
 @contextmanager

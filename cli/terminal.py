@@ -16,6 +16,8 @@ from typing import TextIO
 
 from rich import box
 from rich.console import Console
+from rich.measure import Measurement
+from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
@@ -48,9 +50,22 @@ def _table(columns: Sequence[str], rows: Rows, out: TextIO) -> None:
         table.add_row(*(Text(_plain(row[column])) for column in columns))
     buffer = io.StringIO()
     target = console(out) if out.isatty() else Console(file=buffer, width=_WIDE)
-    target.print(table)
+    if Measurement.get(target, target.options.update(max_width=_WIDE), table).maximum > target.width:
+        _records(columns, rows, target)
+    else:
+        target.print(table)
     # a file or pipe gets no trailing blanks
     out.write("".join(line.rstrip() + "\n" for line in buffer.getvalue().splitlines()))
+
+
+def _records(columns: Sequence[str], rows: Rows, target: Console) -> None:
+    """A block for each row, where a table would be wider than the terminal."""
+    for number, row in enumerate(rows, 1):
+        target.print(Rule(Text(f"row {number}"), align="left", style="dim"))
+        grid = Table.grid(padding=(0, 2))
+        for column in columns:
+            grid.add_row(Text(safe(column), style="bold"), Text(_plain(row[column]), overflow="fold"))
+        target.print(grid)
 
 
 def _plain(value: Cell) -> str:

@@ -27,15 +27,18 @@ class Target:
 
 @dataclass
 class Report:
-    """What one sweep found and did. ``refused`` and ``guarded`` are log group -> reason; ``left`` were not looked at
-    because time ran out or CloudWatch throttled, and come next time."""
+    """What one sweep found and did.
+
+    ``refused`` is log group -> reason, ``guarded`` reason -> log groups; ``left`` were not looked at because time ran
+    out or CloudWatch throttled, and come next time.
+    """
 
     groups: int = 0
     wanted: int = 0
     put: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
-    guarded: dict[str, str] = field(default_factory=dict)
+    guarded: dict[str, list[str]] = field(default_factory=dict)
     left: int = 0
     stopped_by: str = ""
 
@@ -118,7 +121,7 @@ class Sweep:
             elif verdict.kind == "impossible":
                 report.refused[group.name] = verdict.reason
             elif verdict.kind == "guarded":
-                report.guarded[group.name] = verdict.reason
+                report.guarded.setdefault(verdict.reason, []).append(group.name)
         report.wanted = len(wanted) + len(report.refused)
         return wanted
 

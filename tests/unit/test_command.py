@@ -10,6 +10,7 @@ import pytest
 from answering import RefusedError, answering
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
 from cli import ask, retry_rejected, target, terminal
 from cli.errors import CommandError
@@ -35,6 +36,27 @@ def test_a_table_aligns_numbers_and_has_no_trailing_blanks():
     assert [line.split() for line in lines if "acme" in line] == [["acme", "1,234", "61.5", "2026-11-20", "09:00:00Z"]]
     assert [line.split() for line in lines if "7" in line] == [["-", "7", "-", "-"]]
     assert all(line == line.rstrip() for line in lines)
+
+
+class Screen(io.StringIO):
+    """A terminal."""
+
+    def isatty(self):
+        return True
+
+
+def test_rows_too_wide_for_the_terminal_become_blocks(monkeypatch):
+    monkeypatch.setattr(terminal, "console", lambda out: Console(file=out, width=60, force_terminal=False))
+    row = {f"a_rather_long_column_{number}": number for number in range(6)}
+    out = Screen()
+    terminal.show(list(row), [row, row], "table", out)
+    lines = out.getvalue().splitlines()
+    assert max(map(len, lines)) <= 60
+    assert sum(line.split() == ["a_rather_long_column_3", "3"] for line in lines) == 2
+    monkeypatch.setattr(terminal, "console", lambda out: Console(file=out, width=200, force_terminal=False))
+    out = Screen()
+    terminal.show(list(row), [row], "table", out)
+    assert out.getvalue().splitlines()[1].split() == list(row)
 
 
 def test_json_and_csv_hold_the_same_rows():
