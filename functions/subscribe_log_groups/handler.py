@@ -38,7 +38,7 @@ def _for_the_stack(request: str, context: custom_resource.Context) -> dict[str, 
         return _removed(_sweep(context).remove_all())
     sweep = _sweep(context, patience_seconds=PATIENCE_SECONDS)
     report = _swept(sweep.run(environment.now_ms(), everything=True))
-    return {key: report[key] for key in ("groups", "subscribed", "left")}
+    return {key: report[key] for key in ("groups", "subscribed", "left")} | {"refused": len(report["refused"])}
 
 
 def _sweep(context: custom_resource.Context, patience_seconds: float = 0.0) -> Sweep:

@@ -122,6 +122,9 @@ class Sweep:
                 report.refused[group.name] = verdict.reason
             elif verdict.kind == "guarded":
                 report.guarded.setdefault(verdict.reason, []).append(group.name)
+        only = self.selection.only
+        if only and all(group.name != only for group in groups):
+            report.refused[only] = "there is no log group of this name (yet)"
         report.wanted = len(wanted) + len(report.refused)
         return wanted
 

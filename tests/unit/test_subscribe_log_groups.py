@@ -166,6 +166,15 @@ def test_a_class_that_cannot_be_subscribed_is_listed_with_the_reason():
     assert (report.subscribed, account.own()) == (0, set())
 
 
+def test_only_subscribes_one_group_and_says_where_there_is_none_of_this_name():
+    account = Account(["/a", "/b"])
+    assert sweep(account, Selection(only="/a")).run(NOW, everything=True).subscribed == 1
+    assert account.own() == {"/a"}
+    mistyped = sweep(account, Selection(only="/A")).run(NOW, everything=True)
+    assert (mistyped.subscribed, mistyped.removed) == (0, ["/a"])
+    assert mistyped.refused == {"/A": "there is no log group of this name (yet)"}
+
+
 def test_one_refused_group_does_not_stop_the_others():
     account = Account(["/a", "/b", "/c"])
     account.locked.add("/b")
@@ -291,7 +300,7 @@ def test_a_deployment_subscribes_and_a_removal_cleans_up(deployed):
     handler.handle(request("Delete") | {"PhysicalResourceId": sent[0]["PhysicalResourceId"]}, Context())
     assert account.own() == set()
     assert [each["Status"] for each in sent] == ["SUCCESS", "SUCCESS"]
-    assert sent[0]["Data"] == {"groups": 2, "subscribed": 1, "left": 0}
+    assert sent[0]["Data"] == {"groups": 2, "subscribed": 1, "left": 0, "refused": 0}
     assert sent[0]["PhysicalResourceId"] == sent[1]["PhysicalResourceId"]
 
 
