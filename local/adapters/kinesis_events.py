@@ -1,4 +1,5 @@
-"""Gap: the Kinesis event source ignores the batch window, partial batch responses, bisecting, retries and destinations.
+"""Gap: the Kinesis event source ignores the batch window, partial batch responses, bisecting, retries and destinations;
+and records that are put at the same time can be lost, or come in another order than their sequence numbers.
 
 AWS's rules: https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html and
 https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html. One thread per shard, so that a batch
@@ -9,7 +10,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -23,10 +24,23 @@ MAX_BATCH_BYTES = 6_000_000
 RETRY_PAUSE_SECONDS = 0.5
 
 _running: set[tuple[str, str]] = set()
+_putting = threading.RLock()
 
 
 def install() -> None:
     lambda_svc._poll_kinesis = _start_new_shards
+    for name in ("put_record_internal", "_put_record", "_put_records"):
+        setattr(kinesis, name, _one_at_a_time(getattr(kinesis, name)))
+    # it replaces the list of records, also while another thread appends to it; nothing here grows a day old
+    kinesis._expire_records = lambda _stream: None
+
+
+def _one_at_a_time(put: Callable[..., Any]) -> Callable[..., Any]:
+    def put_alone(*arguments: Any) -> Any:
+        with _putting:
+            return put(*arguments)
+
+    return put_alone
 
 
 def _start_new_shards() -> bool:
