@@ -15,7 +15,6 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -82,6 +81,7 @@ class Emulator:
         }
         self._process: subprocess.Popen[bytes] | None = None
         self._clients: dict[str, Any] = {}
+        self._commands: set[subprocess.Popen[str]] = set()
         self._bootstrapped = False
 
     def __enter__(self) -> Self:
@@ -143,6 +143,9 @@ class Emulator:
         """Ends the emulator and every function process that it started; does nothing where it does not run."""
         if self._announced() == self.endpoint:
             self._announcement.unlink()
+        self._end_commands()
+        while self._clients:
+            self._clients.popitem()[1].close()  # the emulator waits for open connections
         if self._process is not None:
             _end(self._process)
             self._process = None
@@ -176,11 +179,15 @@ class Emulator:
     def deploy(self, app: Path, context: Mapping[str, Any] | None = None, progress: Progress = _silent) -> None:
         """Deploys all stacks of a CDK application, with the context of the cdk.json beside it and more."""
         with ThreadPoolExecutor() as pool:
-            bootstrapping = pool.submit(self._bootstrap, progress)
-            layer = pool.submit(build_layer, host_platform(), host_python())
-            assembly = self._synthesize(app, context or {}, progress)
-            _use_layer(assembly, layer.result())
-            bootstrapping.result()
+            try:
+                bootstrapping = pool.submit(self._bootstrap, progress)
+                layer = pool.submit(build_layer, host_platform(), host_python())
+                assembly = self._synthesize(app, context or {}, progress)
+                _use_layer(assembly, layer.result())
+                bootstrapping.result()
+            except BaseException:  # also Ctrl-C: nobody waits for what the pool still runs
+                self._end_commands()
+                raise
         progress(f"deploying {app.parent.name}")
         self._cdk("deploy", "--all", "--app", str(assembly), "--require-approval", "never", "--concurrency", "4")
 
@@ -230,14 +237,15 @@ class Emulator:
             "CDK_DISABLE_CLI_TELEMETRY": "true",
             "NODE_OPTIONS": f"--require={POLL_OFTEN}",
         }
-        # away from cdk.json, else the command line would synthesize before it bootstraps
-        self._run(
-            [str(CDK), *arguments, "--no-notices", "--no-version-reporting", "--no-color"], environment, self.folder
-        )
+        command = [str(CDK), *arguments, "--no-notices", "--no-version-reporting", "--no-color"]
+        try:
+            # away from cdk.json, else the command line would synthesize before it bootstraps
+            self._run(command, environment, self.folder)
+        except LocalRunError as error:
+            raise LocalRunError(f"{error}\nThe emulator's log ends with:\n{self._log_tail()}") from error
 
     def _run(self, command: Sequence[str], environment: Mapping[str, str], folder: Path) -> None:
         """Runs a program in an own process group, and ends all of it on time-out or interrupt."""
-        lines: deque[str] = deque(maxlen=60)
         process = subprocess.Popen(
             command,
             cwd=folder,
@@ -248,18 +256,21 @@ class Emulator:
             text=True,
             start_new_session=True,
         )
+        self._commands.add(process)
         try:
             output, _ = process.communicate(timeout=COMMAND_TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired as error:
             raise LocalRunError(f"{' '.join(command)} took more than {COMMAND_TIMEOUT_SECONDS} s") from error
         finally:
             _end(process)
-        lines.extend(output.splitlines())
+            self._commands.discard(process)
         if process.returncode:
-            tail = "\n".join(lines)
-            raise LocalRunError(
-                f"{' '.join(command)} failed:\n{tail}\nThe emulator's log ends with:\n{self._log_tail()}"
-            )
+            tail = "\n".join(output.splitlines()[-60:])
+            raise LocalRunError(f"{' '.join(command)} failed:\n{tail}")
+
+    def _end_commands(self) -> None:
+        for process in list(self._commands):
+            _end(process)
 
     def _log_tail(self, lines: int = 25) -> str:
         return "\n".join(self.log_file.read_text(errors="replace").splitlines()[-lines:])
