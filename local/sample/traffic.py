@@ -5,9 +5,10 @@ from __future__ import annotations
 import http.client
 import json
 import random
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+import threading
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from local.sample.shop.products import PRODUCTS
@@ -86,24 +87,51 @@ def _order(chance: random.Random, number: str) -> dict[str, Any]:
     return {"order": number, "user": f"u-{chance.randint(1, 400)}", "lines": lines}
 
 
-def send(url: str, wanted: Iterable[Request], done: Callable[[Answer], None], threads: int = THREADS) -> None:
-    """Sends requests on a few threads; ``done`` gets each answer, on the thread that got it.
+class Load:
+    """Customers that send requests, on a few threads, until all are sent or it is stopped.
 
-    An order that fails is tried once more by its customer.
+    An order that fails is tried once more by its customer. ``answers`` grows while it runs.
     """
 
-    def work(request: Request) -> None:
-        answer = _send(url, request)
-        done(answer)
-        if request.is_order and answer.status >= 500:
-            done(_send(url, request))
+    def __init__(self, url: str, wanted: Iterable[Request], threads: int = THREADS) -> None:
+        self.answers: list[Answer] = []
+        self._url = url
+        self._wanted = iter(wanted)
+        self._next = threading.Lock()
+        self._stopped = threading.Event()
+        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(threads)]
 
-    with ThreadPoolExecutor(threads) as pool:
-        for result in [pool.submit(work, request) for request in wanted]:
-            result.result()
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind:
+            self._stopped.set()
+        for thread in self._threads:
+            thread.join()
+
+    @property
+    def runs(self) -> bool:
+        return any(thread.is_alive() for thread in self._threads)
+
+    def _work(self) -> None:
+        while not self._stopped.is_set():
+            with self._next:
+                request = next(self._wanted, None)
+            if request is None:
+                return
+            answer = send(self._url, request)
+            self.answers.append(answer)
+            if request.is_order and answer.status >= 500:
+                self.answers.append(send(self._url, request))
 
 
-def _send(url: str, request: Request) -> Answer:
+def send(url: str, request: Request) -> Answer:
+    """Sends one request and waits for its answer."""
     address = urlsplit(url)
     connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=30)
     headers = {"x-api-key": api_key(request.tenant.id), "user-agent": request.user_agent}

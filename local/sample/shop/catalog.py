@@ -77,6 +77,6 @@ def _change_settings(change: dict[str, str], tenant: str) -> dict[str, Any]:
             ReturnValues="UPDATED_OLD",
         )
     old = before.get("Attributes", {}).get("value")
-    events.setting_changed(tenant, change["setting"], old, change["value"])
+    events.setting_changed(tenant, change["setting"], str(old) if old else None, change["value"])
     logger.info("setting changed", extra={"setting": change["setting"]})
     return answer(200, change)

@@ -40,7 +40,7 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
         logger.warning("payment declined", extra={"reason": str(error)})
         return answer(402, {"message": str(error)})
     except payments.PaymentUnavailableError:
-        logger.exception("checkout failed")
+        logger.exception("order not placed: no payment")
         metrics.add_metric("PaymentFailures", MetricUnit.Count, 1)
         return answer(502, {"message": "The payment provider does not answer. Please try again."})
     finally:

@@ -1,0 +1,101 @@
+"""`make demo`: one story on one machine, from an empty account to an incident, the mail about it and the proof.
+
+Everything it shows has happened; where something that should happen does not, it says so and fails.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+
+from local.run import Emulator, LocalRunError
+from local.sample import traffic
+from local.sample.payment_provider import PaymentProvider
+from local.story import making, scenes
+from local.story.lake import Lake, Ledger
+from local.story.telling import Teller
+
+STAGE = "main"
+SEED = 7
+INTERRUPTED, TERMINATED = 130, 143
+
+
+class Stopped(BaseException):
+    """A signal asked the demo to end; holds the exit status."""
+
+
+def tell(teller: Teller) -> Ledger:
+    """Tells the story and cleans up, however it ends; returns the ledger's sums."""
+    with ExitStack() as cleanup:
+        folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="tracelake-demo-")))
+        world = _begin(teller, cleanup, folder)
+        scenes.quiet_hours(world)
+        scenes.one_order(world)
+        scenes.incident(world)
+        scenes.mail(world)
+        scenes.recovery(world)
+        scenes.questions(world)
+        return scenes.nothing_is_lost(world)
+
+
+def _begin(teller: Teller, cleanup: ExitStack, folder: Path) -> scenes.World:
+    teller.chapter("An account on this machine")
+    teller.say("No AWS account, no Docker; nothing leaves this machine, everything talks to 127.0.0.1.")
+    with teller.step("emulator of AWS") as step:
+        provider = cleanup.enter_context(PaymentProvider(SEED))
+        emulator = cleanup.enter_context(Emulator(folder))
+        # the clients that functions.aws makes in this process find the emulator by the environment
+        os.environ.update(emulator.environment)
+        step.result = emulator.endpoint
+    making.deploy_tracelake(teller, emulator, STAGE)
+    shop = making.deploy_shop(teller, emulator, provider.url, STAGE)
+    provider.webhooks_url = shop.webhooks_url
+    with teller.step("subscribe_log_groups (on AWS every five minutes)") as step:
+        step.result = f"{len(making.sweep(emulator, STAGE))} log groups subscribed"
+    lake = Lake(emulator, STAGE, datetime.now(UTC))
+    world = scenes.World(teller, emulator, lake, provider, shop, STAGE, traffic.requests(SEED))
+    scenes.subscribe(world)
+    return world
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    """The first signal ends the story in order; those that follow must not disturb that."""
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    raise Stopped(INTERRUPTED if number == signal.SIGINT else TERMINATED)
+
+
+def main() -> int:
+    """Tells the story; 0 where all of it came true."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    # an alarm of several periods would need longer than anybody watches a demo
+    os.environ.setdefault("TRACELAKE_LOCAL_ALARM_DATAPOINTS", "1")
+    teller = Teller()
+    started = time.monotonic()
+    teller.title("tracelake: who did what, why was it slow, what did it cost: in your own AWS account")
+    try:
+        ledger = tell(teller)
+    except Stopped as stopped:
+        print("\nstopped; everything that was started has ended", file=sys.stderr)
+        return int(stopped.args[0])
+    except (scenes.StoryError, LocalRunError) as error:
+        print(f"\nThe demo failed: {error}", file=sys.stderr)
+        return 1
+    teller.say(f"{time.monotonic() - started:.0f} seconds, and everything that was started has ended.", "dim")
+    print(
+        f"events in {ledger.events:,} = stored {ledger.stored:,} + folded {ledger.folded:,} "
+        f"+ rejected {ledger.rejected:,}, difference {ledger.difference:,}"
+    )
+    return 0 if ledger.difference == 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,214 @@
+"""The chapters in which things happen: traffic, the incident, the mail, the questions, the ledger."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from local.run import Emulator
+from local.sample import traffic
+from local.sample.deployment import Shop
+from local.sample.payment_provider import Outage, PaymentProvider
+from local.sample.shop.tenants import TENANTS
+from local.story import making, views
+from local.story.lake import Lake, Ledger, Row
+from local.story.telling import Teller
+
+CALM_REQUESTS = 220
+INCIDENT_REQUESTS = 300
+RECOVERED_REQUESTS = 100
+OUTAGE = Outage("business", "eu")
+ARRIVAL_SECONDS = 60.0
+MAIL_SECONDS = 60.0
+LOOK_SECONDS = 1.0
+
+Found = TypeVar("Found")
+
+
+class StoryError(Exception):
+    """Something that should have happened did not."""
+
+
+@dataclass
+class World:
+    """What the chapters share: the shop with its customers, and the lake that watches them."""
+
+    teller: Teller
+    emulator: Emulator
+    lake: Lake
+    provider: PaymentProvider
+    shop: Shop
+    stage: str
+    requests: Iterator[traffic.Request]
+    mailbox: str = ""
+    put_by_hand: int = 0
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+def subscribe(world: World) -> None:
+    """Subscribes a queue to the alerts, in place of somebody's mail address."""
+    sqs, sns = world.emulator.client("sqs"), world.emulator.client("sns")
+    world.mailbox = sqs.create_queue(QueueName="mailbox")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=world.mailbox, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns.subscribe(TopicArn=world.lake.parameter("topic"), Protocol="sqs", Endpoint=arn)
+
+
+def quiet_hours(world: World) -> None:
+    """Traffic, and the customers as the lake fills."""
+    world.teller.chapter("Customers at work")
+    world.teller.say(
+        f"{len(TENANTS)} customers use the shop over HTTP. Its logs, access logs, metrics and spans go to log groups, "
+        "where tracelake reads them. The table is SQL on the lake, through Athena, as it fills."
+    )
+    _watch(world, CALM_REQUESTS, views.top_customers)
+
+
+def one_order(world: World) -> None:
+    """One request through all functions, from spans."""
+    world.teller.chapter("One order, all the way")
+    world.teller.say("The spans of one trace, from the HTTP request over the queue to the table:")
+    spans = world.lake.latest_journey()
+    if not spans:
+        raise StoryError("no trace goes through the queue")
+    world.teller.show(views.journey(world.teller, spans))
+
+
+def incident(world: World) -> None:
+    """The same traffic while the payment provider is impaired, and what the lake says about it."""
+    world.teller.chapter("The incident")
+    world.teller.say("Now the payment provider gets into trouble, for some customers. What the lake sees:")
+    world.provider.outage = OUTAGE
+    start = datetime.now(UTC)
+    rows = _watch(world, INCIDENT_REQUESTS, views.failures)
+    end = datetime.now(UTC)
+    usual = world.lake.callees(world.began, start)
+    for line in views.suspicion(rows, world.lake.failing_routes(start, end), world.lake.callees(start, end), usual):
+        world.teller.say(line)
+    if timed_out := world.lake.failed_invocations(start, end).get("timeout"):
+        world.teller.say(f"{timed_out} invocations waited until Lambda ended them; their REPORT lines tell.")
+
+
+def mail(world: World) -> None:
+    """The message that a subscriber of the alerts gets."""
+    world.teller.chapter("The mail")
+    with world.teller.step("waiting for the alarm on the error rate") as step:
+        message = _until(MAIL_SECONDS, lambda: _alarm(world))
+        if message is None:
+            raise StoryError(f"no alarm came within {MAIL_SECONDS:.0f} s; the topic is {world.lake.parameter('topic')}")
+        alarm = json.loads(message["Message"])
+        step.result = f"it came at {message['Timestamp'][11:19]} UTC"
+    views.letter(world.teller, message["Subject"], alarm)
+    periods, minutes = alarm["Trigger"]["EvaluationPeriods"], alarm["Trigger"]["Period"] // 60
+    world.teller.say(f"(On AWS this alarm needs {periods} periods of {minutes} minutes; here, the running one.)", "dim")
+
+
+def recovery(world: World) -> None:
+    """The provider works again."""
+    world.teller.chapter("It is over")
+    world.provider.outage = None
+    _watch(world, RECOVERED_REQUESTS, lambda _teller, _rows: Text(""))
+
+
+def questions(world: World) -> None:
+    """The named queries, as `tracelake ask` runs them."""
+    world.teller.chapter("Four questions")
+    for name in views.QUESTIONS:
+        rows = world.lake.answer(name)
+        if not rows:
+            raise StoryError(f"{name} has no answer")
+        views.answer(world.teller, name, rows)
+
+
+def nothing_is_lost(world: World) -> Ledger:
+    """What went in, and what became of it; raises StoryError where the two differ."""
+    world.teller.chapter("Nothing is lost")
+    stream = world.lake.parameter("stream")
+    world.emulator.client("kinesis").put_record(StreamName=stream, Data=b"\x1f\x8b cut short", PartitionKey="garbage")
+    world.put_by_hand += 1
+    with world.teller.step("one broken record put on the stream by hand, and everything counted") as step:
+        written, ledger = _all_arrived(world, step)
+    world.teller.say(
+        f"Put in, as counted there: {written:,} log events in the log groups, {world.provider.notices:,} webhooks, "
+        f"{world.put_by_hand} broken record: {written + world.provider.notices + world.put_by_hand:,}."
+    )
+    for letter in world.lake.dead_letters():
+        world.teller.say(f"Kept in the dead-letter bucket with its reason: {letter.reason}")
+    world.teller.say(
+        f"Commits: {ledger.commits}. The slowest took {ledger.slowest_ms / 1000:.1f} s from the stream into the lake."
+    )
+    return ledger
+
+
+def _watch(world: World, count: int, view: Callable[[Teller, list[Row]], RenderableType]) -> list[Row]:
+    """Sends requests and shows a view of the customers since then, until the lake has every answered request."""
+    start = datetime.now(UTC)
+    rows: list[Row] = []
+    with traffic.Load(world.shop.url, itertools.islice(world.requests, count)) as load:
+
+        def head() -> str:
+            failed = sum(answer.status >= 500 for answer in load.answers)
+            seen = sum(int(str(row["requests"])) for row in rows)
+            return f"{len(load.answers)} requests answered, {failed} with 5xx; {seen} in the lake"
+
+        def shown() -> RenderableType:
+            return Group(Text(""), Text(head(), style="dim"), view(world.teller, rows))
+
+        def look() -> bool:
+            rows[:] = world.lake.customers(start)
+            return sum(int(str(row["requests"])) for row in rows) == len(load.answers)
+
+        with world.teller.watching(shown, head):
+            while load.runs:
+                look()
+                time.sleep(LOOK_SECONDS)
+            if _until(ARRIVAL_SECONDS, look) is None:
+                raise StoryError(f"{head()} after {ARRIVAL_SECONDS:.0f} s: requests are missing in the lake")
+    return rows
+
+
+def _all_arrived(world: World, step: Any) -> tuple[int, Ledger]:
+    """Waits until nothing is under way and the ledger has as many events as were put in."""
+    world.provider.wait_for_notices()
+    groups = making.subscribed_groups(world.emulator, world.stage)
+
+    def look() -> tuple[int, Ledger] | None:
+        written = making.events_in_groups(world.emulator, groups)
+        ledger = world.lake.ledger()
+        put = written + world.provider.notices + world.put_by_hand
+        step.note = f"{ledger.events:,} of {put:,} events in the ledger"
+        return (written, ledger) if ledger.events == put else None
+
+    found = _until(ARRIVAL_SECONDS, look)
+    if found is None:
+        raise StoryError(f"after {ARRIVAL_SECONDS:.0f} s {step.note}")
+    return found
+
+
+def _alarm(world: World) -> dict[str, Any] | None:
+    """The first message about the error rate going into ALARM."""
+    sqs = world.emulator.client("sqs")
+    found = sqs.receive_message(QueueUrl=world.mailbox, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+    for each in found.get("Messages", []):
+        message: dict[str, Any] = json.loads(each["Body"])
+        alarm = json.loads(message["Message"])
+        if alarm["NewStateValue"] == "ALARM" and alarm["AlarmName"].endswith("error-rate"):
+            return message
+    return None
+
+
+def _until(seconds: float, look: Callable[[], Found]) -> Found | None:
+    """What ``look`` finds as soon as it is something; None where it is nothing for too long."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        if time.monotonic() > deadline:
+            return None
+        time.sleep(LOOK_SECONDS / 4)
+    return found

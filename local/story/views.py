@@ -1,0 +1,176 @@
+"""What the story shows: tables with bars, what they mean in a sentence, a mail."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from functions.aws.athena import Cell
+from local.sample.shop.tenants import TENANTS
+from local.story.lake import Row
+from local.story.telling import Teller
+
+TOP_ROWS = 6
+QUESTIONS: dict[str, tuple[str, ...]] = {
+    "who_produces_which_traffic": (
+        "customer",
+        "requests",
+        "share_pct",
+        "error_pct",
+        "p50_ms",
+        "p90_ms",
+        "busiest_route",
+    ),
+    "which_access_patterns_exist": ("route", "access", "requests", "share_pct", "customers", "error_pct", "p90_ms"),
+    "which_errors_occur": ("error", "service", "occurrences", "customers", "example"),
+    "which_settings_are_popular": ("setting", "value", "customers", "share_pct", "switched_to", "switched_away"),
+}
+_NAMES = {tenant.id: tenant.name for tenant in TENANTS}
+
+
+def top_customers(teller: Teller, rows: list[Row]) -> RenderableType:
+    """Customers by requests."""
+    most = max((_number(row["requests"]) for row in rows), default=1)
+    shown = [
+        (
+            _name(row["tenant"]),
+            str(row["plan"]),
+            str(row["region"]),
+            _plain(row["requests"]),
+            teller.bar(_number(row["requests"]) / most),
+            f"{_number(row['p90_ms']):,.0f}",
+        )
+        for row in rows
+    ]
+    return teller.table(("customer", "plan", "region", "requests", "", "p90 ms"), shown, right=("requests", "p90 ms"))
+
+
+def failures(teller: Teller, rows: list[Row]) -> RenderableType:
+    """Customers by the share of their requests that failed."""
+    shown = []
+    for row in sorted(rows, key=lambda each: (-_share(each), -_number(each["requests"]))):
+        share = _share(row)
+        style = "red" if share else ""
+        shown.append(
+            (
+                Text(_name(row["tenant"]), style=style),
+                str(row["plan"]),
+                str(row["region"]),
+                _plain(row["requests"]),
+                f"{_number(row['p90_ms']):,.0f}",
+                Text(f"{share:.0%}", style=style),
+                teller.bar(share, "red"),
+            )
+        )
+    heads = ("customer", "plan", "region", "requests", "p90 ms", "failed", "")
+    return teller.table(heads, shown, right=("requests", "p90 ms", "failed"))
+
+
+def suspicion(rows: list[Row], routes: list[Row], callees: list[Row], before: list[Row]) -> list[str]:
+    """What the tables say in sentences: who is hit, with what, and where; nothing where they say nothing clear."""
+    lines = []
+    hit = [row for row in rows if _number(row["errors"])]
+    kinds = {(row["plan"], row["region"]) for row in hit}
+    if len(kinds) == 1:
+        ((plan, region),) = kinds
+        alike = [row for row in rows if (row["plan"], row["region"]) == (plan, region)]
+        every = "all" if len(alike) == len(hit) else f"{len(hit)} of {len(alike)}"
+        lines.append(
+            f"Who: {every} customers with plan {plan} in region {region}, and nobody else: "
+            f"{', '.join(_name(row['tenant']) for row in hit)}."
+        )
+    if routes:
+        failing = ", ".join(f"{row['route']} ({_plain(row['errors'])} of {_plain(row['requests'])})" for row in routes)
+        lines.append(f"What: {failing}.")
+    if callees and _number(callees[0]["faults"]):
+        lines.append(_where(callees, before))
+    return lines
+
+
+def _where(callees: list[Row], before: list[Row]) -> str:
+    worst = callees[0]
+    usual = next((row for row in before if row["remote_service"] == worst["remote_service"]), None)
+    fine = [str(row["remote_service"]) for row in callees if not _number(row["faults"])]
+    return (
+        f"Where: {_plain(worst['faults'])} of {_plain(worst['calls'])} calls to {worst['remote_service']} failed, "
+        f"p90 {_number(worst['p90_ms']):,.0f} ms"
+        + (f" (before: {_number(usual['p90_ms']):,.0f} ms)" if usual else "")
+        + (f"; calls to {', '.join(fine)} are fine." if fine else ".")
+    )
+
+
+def journey(teller: Teller, spans: list[Row]) -> RenderableType:
+    """The spans of one trace as a tree, each with its bar on the time line of the whole."""
+    ids = {span["span_id"] for span in spans}
+    first = min(_time(span) for span in spans)
+    last = max(_time(span) + timedelta(milliseconds=_number(span["duration_ms"])) for span in spans)
+    whole = max((last - first) / timedelta(milliseconds=1), 1.0)
+    shown = []
+
+    def add(parent: Cell, depth: int) -> None:
+        for span in (
+            each for each in spans if (each["parent_span_id"] if each["parent_span_id"] in ids else "") == parent
+        ):
+            offset = (_time(span) - first) / timedelta(milliseconds=1)
+            what = f"{'  ' * depth}{span['service']}: {span['http_route'] or span['name']}"
+            if span["remote_service"]:
+                what = f"{'  ' * depth}{span['remote_service']}: {span['remote_operation']}"
+            bar = teller.bar(_number(span["duration_ms"]) / whole, offset=offset / whole)
+            shown.append((what, str(span["kind"]), f"{offset:,.0f}", f"{_number(span['duration_ms']):,.0f}", bar))
+            add(span["span_id"], depth + 1)
+
+    add("", 0)
+    return teller.table(("span", "kind", "starts ms", "takes ms", ""), shown, right=("starts ms", "takes ms"))
+
+
+def answer(teller: Teller, question: str, rows: list[Row]) -> None:
+    """A question with the first rows and the most telling columns of its answer."""
+    teller.show(Text(f"\n$ tracelake ask {question} --since 1h", style="bold"))
+    columns = QUESTIONS[question]
+    right = [name for name in columns if isinstance(rows[0][name], int | float)]
+    table = [[_plain(row[name]) for name in columns] for row in rows[:TOP_ROWS]]
+    teller.show(teller.table(columns, table, right=right))
+    hidden = [f"{len(rows) - TOP_ROWS} more rows"] if len(rows) > TOP_ROWS else []
+    others = len(rows[0]) - len(columns)
+    teller.say(f"({', '.join([*hidden, f'{others} more columns'])})", "dim")
+
+
+def letter(teller: Teller, subject: str, alarm: dict[str, Any]) -> None:
+    """An alarm as the mail that somebody subscribed to the topic reads."""
+    heads = (
+        ("From", "AWS Notifications <no-reply@sns.amazonaws.com>"),
+        ("To", "whoever is subscribed to the alerts"),
+        ("Subject", subject),
+    )
+    changed = (
+        f"{alarm['OldStateValue']} -> {alarm['NewStateValue']} at {alarm['StateChangeTime'][:19].replace('T', ' ')}"
+    )
+    teller.letter(heads, (alarm["AlarmDescription"], alarm["NewStateReason"], f"{alarm['AlarmName']}: {changed} UTC"))
+
+
+def _share(row: Row) -> float:
+    return _number(row["errors"]) / max(1.0, _number(row["requests"]))
+
+
+def _name(tenant: Cell) -> str:
+    return _NAMES.get(str(tenant), str(tenant))
+
+
+def _time(span: Row) -> datetime:
+    start = span["start_time"]
+    return start if isinstance(start, datetime) else datetime.fromtimestamp(0, UTC)
+
+
+def _number(cell: Cell) -> float:
+    return float(cell) if isinstance(cell, int | float) else 0.0
+
+
+def _plain(cell: Cell) -> str:
+    if isinstance(cell, datetime):
+        return f"{cell:%H:%M:%S}"
+    if isinstance(cell, float):
+        return f"{cell:,.1f}".removesuffix(".0")
+    return "-" if cell is None else f"{cell:,}" if isinstance(cell, int) else str(cell)
