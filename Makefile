@@ -42,6 +42,9 @@ $(EMULATOR)/setup.stamp: local/requirements.txt | $(UV)
 .cache/setup.stamp: $(VENV)/setup.stamp $(EMULATOR)/setup.stamp .cache/node/setup.stamp
 	@touch $@
 
+demo: .cache/setup.stamp ## Tell one story on this machine: deploy, traffic, an incident, its mail, answers
+	@$(PY) -m local.demo
+
 lint: .cache/setup.stamp ## Check format, lint, types and layers
 	@$(VENV)/bin/ruff format --check -q . && $(VENV)/bin/ruff check -q . && echo "ruff: clean"
 	@$(VENV)/bin/mypy
