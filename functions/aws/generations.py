@@ -33,16 +33,23 @@ class Pending:
 class Generation:
     """What is published of a table's hour: number, folder in the bucket and its files; number 0 is nothing yet."""
 
+    table: str
+    hour: str
     number: int = 0
     prefix: str = ""
     files: Sequence[LakeFile] = ()
+
+    def still_current(self) -> tuple[str, dict[str, int]]:
+        """Condition, and its values, that nobody has published the hour since."""
+        if self.number == 0:
+            return "attribute_not_exists(#generation)", {}
+        return "#generation = :old", {"old": self.number}
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
     """A table's hour goes from one generation to the next; ``promise`` is the garbage item of the new folder."""
 
-    table: str
     old: Generation
     new: Generation
     promise: str
@@ -97,9 +104,9 @@ class Generations:
         """The generation that the state names."""
         item = items.get(self.table, f"hour#{table}", hour)
         if item is None:
-            return Generation()
+            return Generation(table, hour)
         files = from_plain(items.unpack_json(item, "files"))
-        return Generation(int(item["generation"]["N"]), item["prefix"]["S"], files)
+        return Generation(table, hour, int(item["generation"]["N"]), item["prefix"]["S"], files)
 
     def promise_deletion(self, prefix: str) -> str:
         """Note that the folder is to be deleted unless it is published; names the note."""
@@ -107,28 +114,39 @@ class Generations:
         items.transact([items.put(self.table, note)])
         return str(note["sk"])
 
-    def publish(self, hour: str, moves: Sequence[Move], again: Sequence[str]) -> None:
+    def publish(self, hour: str, moves: Sequence[Move], again: Sequence[str], read: Sequence[Generation]) -> None:
         """Move all tables of the hour at once, if nobody else did and the lease is ours.
 
-        The hours in ``again`` are to publish their invocations anew. Raises ``ConditionLostError``.
+        The hours in ``again`` are to publish their invocations anew. ``read`` are generations of other hours that the
+        new ones rest on: they must still be current, else two neighbours that are published at the same time would
+        both miss what the other one has. Raises ``ConditionLostError``.
         """
-        lease = items.check(self.table, "lease", hour, "#owner = :owner AND #until_ms > :now",
-                            owner=self.owner, now=environment.now_ms())  # fmt: skip
-        writes = [lease]
+        writes = [
+            items.check(
+                self.table,
+                "lease",
+                hour,
+                "#owner = :owner AND #until_ms > :now",
+                owner=self.owner,
+                now=environment.now_ms(),
+            )
+        ]
+        for other in read:
+            condition, values = other.still_current()
+            writes.append(items.check(self.table, f"hour#{other.table}", other.hour, condition, **values))
         for move in moves:
-            condition = "#generation = :old" if move.old.number else "attribute_not_exists(#generation)"
+            condition, old = move.old.still_current()
             sets = {
                 "generation": move.new.number,
                 "prefix": move.new.prefix,
                 "files": to_plain(move.new.files),
             }
-            old = {"old": move.old.number} if move.old.number else {}
-            writes.append(items.update(self.table, f"hour#{move.table}", hour, sets, condition, **old))
+            writes.append(items.update(self.table, f"hour#{move.new.table}", hour, sets, condition, **old))
             writes.append(items.delete(self.table, "garbage", move.promise))
             if move.old.number:
                 writes.append(items.put(self.table, _garbage(prefix=move.old.prefix)))
-        for other in again:
-            sk = f"{other}#again-{environment.new_id(environment.now_ms())}"
+        for neighbour in again:
+            sk = f"{neighbour}#again-{environment.new_id(environment.now_ms())}"
             note = {"pk": "pending", "sk": sk, "tables": ["invocations"], "committed_at": environment.now_ms()}
             writes.append(items.put(self.table, note))
         items.transact(writes)

@@ -114,15 +114,15 @@ def update(
 
 def check(table: str, pk: str, sk: str, condition: str, **values: Any) -> TransactWriteItemTypeDef:
     """A condition on an item that the transaction leaves as it is."""
-    return {
-        "ConditionCheck": {
-            "TableName": table,
-            "Key": pack({"pk": pk, "sk": sk}),
-            "ConditionExpression": condition,
-            "ExpressionAttributeNames": {f"#{name}": name for name in _names(condition)},
-            "ExpressionAttributeValues": pack({f":{name}": value for name, value in values.items()}),
-        }
+    request: dict[str, Any] = {
+        "TableName": table,
+        "Key": pack({"pk": pk, "sk": sk}),
+        "ConditionExpression": condition,
+        "ExpressionAttributeNames": {f"#{name}": name for name in _names(condition)},
     }
+    if values:
+        request["ExpressionAttributeValues"] = pack({f":{name}": value for name, value in values.items()})
+    return {"ConditionCheck": request}  # type: ignore[typeddict-item]
 
 
 def _names(condition: str) -> set[str]:

@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.aws import environment, metrics
 from functions.aws.generations import Generations
+from functions.aws.items import ConditionLostError
 from functions.aws.lake import Lake
 from functions.aws.state import State
 from functions.compact.publication import Publisher
@@ -67,6 +68,9 @@ def publish_hour(publisher: Publisher, hour: str, failed: set[str]) -> bool:
         return False
     try:
         done = publisher.publish(hour)
+    except ConditionLostError:
+        log.info("a neighbouring hour was published at the same time, this one is tried again", extra={"hour": hour})
+        done = False
     except Exception:
         log.exception("hour was not published, it is tried again when its lease has run out", extra={"hour": hour})
         failed.add(hour)

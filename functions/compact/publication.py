@@ -49,13 +49,14 @@ class Publisher:
         if not pending:
             return False
         again: set[str] = set()
+        read: list[Generation] = []
         moves: list[Move] = []
         for base in sorted({_base(table) for found in pending for table in found.tables}):
             files = [file for found in pending for file in found.files if file.table == base]
-            moves += _Rewrite(self, hour, TABLES[base], files, again).run()
-        self.generations.publish(hour, moves, sorted(again))
+            moves += _Rewrite(self, hour, TABLES[base], files, again, read).run()
+        self.generations.publish(hour, moves, sorted(again), read)
         for move in moves:
-            partitions = self._partitions.setdefault(move.table, Partitions(self.database, move.table))
+            partitions = self._partitions.setdefault(move.new.table, Partitions(self.database, move.new.table))
             partitions.point(hour, self.lake.location(move.new.prefix))
         self.generations.settle(pending)
         return True
@@ -82,12 +83,21 @@ class Publisher:
 class _Rewrite:
     """One base table of an hour and what is derived from it, written as new generations."""
 
-    def __init__(self, run: Publisher, hour: str, table: Table, fresh: Sequence[LakeFile], again: set[str]) -> None:
+    def __init__(
+        self,
+        run: Publisher,
+        hour: str,
+        table: Table,
+        fresh: Sequence[LakeFile],
+        again: set[str],
+        read: list[Generation],
+    ) -> None:
         self.run_ = run
         self.hour = hour
         self.start_ms = hour_start_ms(hour)
         self.table = table
         self.again = again
+        self.read = read
         self.outputs = {
             name: _Output(run, hour, name)
             for name in (table.name, *(name for name in DERIVE if TABLES[name].derived_from == table.name))
@@ -128,7 +138,8 @@ class _Rewrite:
     def _published(self, hour: str, start_ms: int, end_ms: int, *, starts: bool) -> pa.Table:
         """Published STARTs or REPORTs of a neighbouring hour between two times; of REPORTs only what pairs them."""
         found = [publish.empty(self.table.name)]
-        for file in self.run_.generations.current(self.table.name, hour).files:
+        self.read.append(self.run_.generations.current(self.table.name, hour))
+        for file in self.read[-1].files:
             if file.latest >= start_ms and file.earliest < end_ms:
                 columns = None if starts else publish.PAIR_COLUMNS
                 rows = publish.conform(self.table, self.run_.lake.read(file.key, columns))
@@ -186,7 +197,8 @@ class _Output:
             self.files.append(self._lake.write(self._table, self._hour, key, rows))
 
     def move(self) -> Move:
-        return Move(self._table, self.old, Generation(self.old.number + 1, self._prefix, self.files), self._promise)
+        new = Generation(self._table, self._hour, self.old.number + 1, self._prefix, self.files)
+        return Move(self.old, new, self._promise)
 
 
 def _base(table: str) -> str:

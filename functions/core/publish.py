@@ -13,12 +13,16 @@ from functions.core.schema import TABLES, Table
 LONGEST_INVOCATION_MS = 16 * 60_000
 """Lambda's longest timeout (15 minutes) and a minute for clocks: as far apart as a START and its REPORT can be."""
 
+START_SLACK_MS = 30_000
+"""REPORT comes this soon after START and duration; Lambda tries a failed asynchronous invocation again after a minute
+(https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html)."""
+
 MERGED_COLUMNS = ("start_time", "function_version", "trace_id")
 """What a REPORT takes from its START."""
 
 _FOREVER_MS = 1 << 60
 
-PAIR_COLUMNS = ("time", "status", "log_group", "log_stream", "request_id", *MERGED_COLUMNS)
+PAIR_COLUMNS = ("time", "status", "duration_ms", "log_group", "log_stream", "request_id", *MERGED_COLUMNS)
 """What is needed to find the START of a REPORT."""
 
 _Place = tuple[str | None, str | None, str | None]
@@ -71,8 +75,9 @@ class StartMerger:
     """Merges STARTs without REPORT into REPORTs without START while an hour's invocations go by in order of time.
 
     A START stands in an hour as an unfinished row (``status`` null). Its REPORT is the one of the same request in the
-    same log stream that says it began at the START's time, or else the first one after it that does not know when it
-    began (a retried invocation has its request id again). STARTs are held back until that is decided, at most 16
+    same log stream that says it began at the START's time; or else one that does not know when it began, but must have
+    begun then by its duration: a retried invocation has its request id again, a minute or more later, and the lines
+    of the tries need not come in order. STARTs are held back until that is decided, at most 16
     minutes of them. ``earlier`` are the invocations of the previous hour's end: a REPORT may take its START from there,
     which then is to leave that hour (``took_earlier``).
     """
@@ -125,22 +130,30 @@ def _pair(starts: pa.Table, reports: pa.Table) -> tuple[set[int], dict[int, int]
         waiting.setdefault(place, []).append((time if began_at is None else began_at, row))
     found = reports.select(PAIR_COLUMNS).take(candidates)
     known = found["start_time"].cast(pa.int64()).to_pylist()
-    numbered = list(zip(candidates.to_pylist(), _places(found), times_ms(found), known, strict=True))
+    spans = [_began_within(*row) for row in zip(times_ms(found), found["duration_ms"].to_pylist(), strict=True)]
+    reports_found = list(zip(candidates.to_pylist(), _places(found), known, spans, strict=True))
     matched: set[int] = set()
-    for _, place, _, start in numbered:
+    for _, place, start, _ in reports_found:
         if start is not None:
             taken = {row for at, row in waiting.get(place, ()) if at == start}
             matched |= taken
             waiting[place] = [entry for entry in waiting.get(place, ()) if entry[1] not in taken]
     fills: dict[int, int] = {}
-    for number, place, time, start in sorted(numbered, key=lambda report: report[2]):
-        before = [entry for entry in waiting.get(place, ()) if entry[0] <= time]
-        if start is None and before:
-            latest = max(before)
-            waiting[place].remove(latest)
-            fills[number] = latest[1]
-            matched.add(latest[1])
+    for number, place, start, (expected, tolerance) in reports_found:
+        near = [(abs(at - expected), at, row) for at, row in waiting.get(place, ()) if abs(at - expected) <= tolerance]
+        if start is None and near:
+            _, at, row = min(near)
+            waiting[place].remove((at, row))
+            fills[number] = row
+            matched.add(row)
     return matched, fills
+
+
+def _began_within(time: int, duration: float | None) -> tuple[float, float]:
+    """When an invocation that ended at ``time`` began, and how exactly that is known (ms)."""
+    if duration is None:
+        return time - LONGEST_INVOCATION_MS / 2, LONGEST_INVOCATION_MS / 2
+    return time - duration, START_SLACK_MS
 
 
 def _fill(reports: pa.Table, starts: pa.Table, fills: dict[int, int]) -> pa.Table:

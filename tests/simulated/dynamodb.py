@@ -41,9 +41,7 @@ class DynamoDB:
         assert match, params["KeyConditionExpression"]
         values = {name: value["S"] for name, value in params["ExpressionAttributeValues"].items()}
         compare = _COMPARE[match[1] or match[2] or "begins_with"]
-        found = sorted(
-            key for key in self.items if key[0] == values[":pk"] and compare(key[1], values.get(":sk", ""))
-        )
+        found = sorted(key for key in self.items if key[0] == values[":pk"] and compare(key[1], values.get(":sk", "")))
         if "ExclusiveStartKey" in params:
             found = [key for key in found if key > _key(params["ExclusiveStartKey"])]
         page = found[: min(PAGE, params.get("Limit", PAGE))]

@@ -17,12 +17,12 @@ KINDS = sorted(
 )
 MINUTES, HOURS, DAYS = 60_000, 3_600_000, 86_400_000
 
-tried = {"histories": 0, "calls": 0, "looks": 0}
+tried = {"histories": 0, "calls": 0, "faults": 0, "looks": 0}
 
 
 def examples(share):
     """So many examples; TRACELAKE_EXAMPLES is the number for all properties together."""
-    return max(1, int(int(os.environ.get("TRACELAKE_EXAMPLES", "100")) * share))
+    return max(1, int(int(os.environ.get("TRACELAKE_EXAMPLES", "70")) * share))
 
 
 def bounded(share):
@@ -35,32 +35,44 @@ def bounded(share):
     )
 
 
-plans = st.dictionaries(st.integers(0, 40), st.sampled_from(FAULTS), max_size=2)
-small_plans = st.dictionaries(st.integers(0, 16), st.sampled_from(FAULTS), max_size=2)
-shards = st.integers(0, 1)
+def _plans(operations, calls):
+    """What goes wrong in one invocation: at its n-th call of all, or of one operation."""
+    exact = st.builds("{}#{}".format, st.sampled_from(operations), st.integers(0, 3))
+    return st.dictionaries(st.one_of(st.integers(0, calls), exact), st.sampled_from(FAULTS), max_size=2)
 
-writes = st.tuples(
-    st.just("write"),
-    st.sampled_from(KINDS),
-    shards,
-    st.integers(1, 3),
-    st.sampled_from([0, 0, 0, 20 * MINUTES, 3 * HOURS, 3 * DAYS]),
+
+normalize_plans = _plans(["transact_write_items", "transact_write_items", "put_object", "get_item"], 16)
+compact_plans = _plans(["transact_write_items", "batch_update_partition", "put_object", "get_object"], 60)
+poison_plans = _plans(["transact_write_items", "put_object", "get_item"], 6)
+
+episodes = st.fixed_dictionaries(
+    {
+        "edge": st.booleans(),
+        "writes": st.lists(
+            st.tuples(
+                st.sampled_from(KINDS),
+                st.integers(0, 1),
+                st.integers(1, 3),
+                st.sampled_from([0, 0, 0, 20 * MINUTES, 3 * HOURS, 3 * DAYS]),
+            ),
+            min_size=1,
+            max_size=6,
+        ),
+        "normalize": st.lists(st.tuples(normalize_plans, st.integers(0, 1)), max_size=5),
+        "record_poison": st.lists(st.tuples(poison_plans, st.booleans()), max_size=2),
+        "wait": st.sampled_from([1, 10, 62, 65, 130, 800]),
+        "compact": st.lists(compact_plans, max_size=2),
+    }
 )
-steps = st.one_of(
-    writes,
-    writes,
-    st.tuples(st.just("wait"), st.sampled_from([0.5, 5, 17, 45, 70, 300])),
-    st.tuples(st.just("normalize"), small_plans, shards),
-    st.tuples(st.just("compact"), plans),
-    st.tuples(st.just("record_poison"), small_plans, st.booleans()),
+histories = st.lists(episodes, min_size=2, max_size=5)
+sources = st.fixed_dictionaries(
+    {
+        "batch_size": st.sampled_from([1, 3, 10_000]),
+        "retries": st.sampled_from([0, 1, 5]),
+        "bisect": st.sampled_from([True, True, False]),
+        "progress_counts_as_retry": st.booleans(),
+    }
 )
-histories = st.lists(steps, min_size=5, max_size=40)
-sources = st.fixed_dictionaries({
-    "batch_size": st.sampled_from([1, 3, 10_000]),
-    "retries": st.sampled_from([1, 5]),
-    "bisect": st.sampled_from([True, True, False]),
-    "progress_counts_as_retry": st.booleans(),
-})
 
 
 def play(history, source, *, partitions=True):
@@ -69,27 +81,31 @@ def play(history, source, *, partitions=True):
     with entered(account.world):
         if partitions:
             account.create_partitions()
-        for step in history:
-            _take(account, *step)
+        for episode in history:
+            _live(account, episode)
         account.heal()
         audit.check(account)
         account.wait(25 * 60)
         account.compact()
         audit.check_nothing_is_left_over(account)
     tried["histories"] += 1
+    tried["calls"] += account.world.calls
+    tried["faults"] += account.world.faults
     tried["looks"] += account.reader.looks
     return account
 
 
-def _take(account, what, *details):
-    if what == "write":
-        account.applications.write(*details)
-    elif what == "wait":
-        account.wait(*details)
-    elif what == "normalize":
-        account.normalize(*details)
-    elif what == "compact":
-        account.compact(*details)
-    else:
-        plan, twice = details
+def _live(account, episode):
+    if episode["edge"]:
+        account.wait(57 - account.world.now_ms // MINUTES % 60 if account.world.now_ms // MINUTES % 60 < 57 else 0)
+    for write in episode["writes"]:
+        account.applications.write(*write)
+    account.wait(1)
+    for plan, shard in episode["normalize"]:
+        account.normalize(plan, shard)
+    account.wait(episode["wait"])
+    for plan, twice in episode["record_poison"]:
         account.record_poison(plan, twice=twice)
+    for plan in episode["compact"]:
+        account.compact(plan)
+        account.wait(5)

@@ -50,8 +50,9 @@ def subscription(group, stream, lines):
 
 def control_message():
     """What CloudWatch sends when a filter is made."""
+    events = [{"id": "", "timestamp": 1, "message": "CWL CONTROL MESSAGE: Checking health of destination"}]
     document = {"messageType": "CONTROL_MESSAGE", "owner": "CloudwatchLogs", "logGroup": "", "logStream": "",
-                "subscriptionFilters": [], "logEvents": [{"id": "", "timestamp": 1, "message": "CWL CONTROL MESSAGE"}]}  # fmt: skip
+                "subscriptionFilters": [], "logEvents": events}  # fmt: skip
     return gzip.compress(json.dumps(document).encode(), 1)
 
 

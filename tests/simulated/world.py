@@ -2,7 +2,7 @@
 
 Every call of the functions under test goes through botocore (parameters are validated and serialised as always) and
 then ends here instead of in the network. A `Process` is one invocation of a function; its plan says what happens at its
-n-th call:
+n-th call (``3``) or its n-th call of an operation (``put_object#0``):
 
 - ``kill_before``, ``kill_after``: the process dies before the call, or after its effect and before the answer;
 - ``late``: the process dies and the call takes effect a little later, when others already go on;
@@ -14,6 +14,7 @@ Time stands still unless a call is made or a test moves it.
 
 import contextlib
 import threading
+from collections import Counter
 from types import SimpleNamespace
 
 import boto3
@@ -41,6 +42,7 @@ class Process:
         self.timeout_ms = timeout_ms
         self.deadline_ms = world.now_ms + timeout_ms
         self.calls = []
+        self.count = Counter()
         self.dead = False
 
     def get_remaining_time_in_millis(self):
@@ -55,6 +57,7 @@ class World:
         self.s3, self.dynamodb, self.glue, self.cloudwatch = S3(), DynamoDB(), Glue(), CloudWatch()
         self.watchers = []
         self.broken = []
+        self.calls = self.faults = 0
         self.turn = None
         self._late = []
         self._ids = 0
@@ -89,11 +92,15 @@ class World:
         if process.dead or self.now_ms > process.deadline_ms:
             process.dead = True
             raise Killed
-        number = len(process.calls)
+        number, exact = len(process.calls), f"{operation}#{process.count[operation]}"
         process.calls.append(f"{service}.{operation}")
+        process.count[operation] += 1
+        self.calls += 1
         self.now_ms += CALL_MS
         self._settle_late(1)
-        return self._faulty(process, process.plan.get(number), (service, operation, params))
+        fault = process.plan.get(number) or process.plan.get(exact)
+        self.faults += fault is not None
+        return self._faulty(process, fault, (service, operation, params))
 
     def _faulty(self, process, fault, call):
         if fault == "slow":
