@@ -15,7 +15,7 @@ WITH failures AS (
     SELECT
         'invocation' AS kind, function_name AS service, coalesce(error_type, status) AS error,
         status AS fingerprint,
-        'status ' || status || ' after ' || CAST(round(duration_ms) AS varchar) || ' ms' AS example,
+        status || coalesce(' after ' || CAST(CAST(round(duration_ms) AS bigint) AS varchar) || ' ms', '') AS example,
         event_id, CAST(NULL AS varchar) AS tenant, time, request_id, trace_id
     FROM invocations
     WHERE hour BETWEEN :from_hour AND :to_hour

@@ -189,9 +189,9 @@ def test_errors_of_log_lines_invocations_and_requests_are_grouped_by_cause(lake)
     lines, *others = lake.ask("which_errors_occur")
     assert (lines["kind"], lines["error"], lines["occurrences"], lines["customers"]) == ("log", "PaymentDeclined", 2, 2)
     assert (lines["example"], lines["last_request_id"]) == ("declined at 40", "r-40")
-    assert {(row["kind"], row["error"], row["occurrences"]) for row in others} == {
-        ("invocation", "timeout", 1),
-        ("request", "HTTP 502", 1),
+    assert {(row["kind"], row["error"], row["example"], row["occurrences"]) for row in others} == {
+        ("invocation", "timeout", "timeout after 3000 ms", 1),
+        ("request", "HTTP 502", "GET /x", 1),
     }
 
 
