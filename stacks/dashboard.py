@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -52,7 +52,10 @@ ROWS = (
         ),
         Graph(
             "How far behind tracelake is",
-            (Metric("CommitLagMs", "Maximum", "arrival to commit"), ITERATOR_AGE),
+            (
+                Metric("CommitLagMs", "Maximum", "arrival to commit"),
+                replace(ITERATOR_AGE, label="age of the records read"),
+            ),
             "ms",
         ),
         Graph(

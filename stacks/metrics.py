@@ -39,4 +39,4 @@ class Metric:
 
 
 # AWS's own metric and not CommitLagMs: it goes on while normalize fails and commits nothing
-ITERATOR_AGE = Metric("IteratorAge", "Maximum", "age of the records read", own_function="normalize")
+ITERATOR_AGE = Metric("IteratorAge", "Maximum", own_function="normalize")

@@ -37,7 +37,7 @@ def allow(
 
 def acknowledge(scope: Construct, rule: str, reason: str) -> None:
     """Accept one finding of cdk-nag for one construct."""
-    Validations.of(scope).acknowledge(Acknowledgment(id=rule, reason=reason))
+    Validations.of(scope).acknowledge(Acknowledgment(id=f"AwsSolutions::{rule}", reason=reason))
 
 
 def _as_cdk_nag_shows(value: Any) -> str:
