@@ -60,7 +60,7 @@ def _is_zlib(data: bytes | bytearray) -> bool:
 def _gunzip(data: bytes | bytearray, max_bytes: int) -> bytes | bytearray:
     """libdeflate where the trailer's size is within bounds and there is one member; else zlib, bounded."""
     size = int.from_bytes(data[-4:], "little")
-    plausible = len(data) >= _GZIP_SHORTEST and size <= min(max_bytes, len(data) * _LARGEST_RATIO)
+    plausible = len(data) >= _GZIP_SHORTEST and 0 < size <= min(max_bytes, len(data) * _LARGEST_RATIO)
     if plausible and data.find(_GZIP, 10) < 0:
         try:
             inflated = deflate.gzip_decompress(data, size)

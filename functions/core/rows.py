@@ -70,11 +70,8 @@ def to_arrow(table_name: str, rows: Sequence[Row], redactor: Redactor) -> pa.Tab
 
 
 def _array(column: Column, cells: tuple[Any, ...], redactor: Redactor) -> pa.Array:
-    first = cells[0]
-    if first is None and cells.count(None) == len(cells):
+    if cells[0] is None and cells.count(None) == len(cells):
         return pa.nulls(len(cells), column.arrow_type)
-    if first is cells[-1] and type(first) is str and cells.count(first) == len(cells):
-        return pa.repeat(pa.scalar(first, pa.string()), len(cells))
     if column.type == "timestamp":
         return pa.array(cells, pa.int64()).view(_TIMESTAMP)
     if column.type == "map<string,string>":
@@ -86,7 +83,10 @@ def _array(column: Column, cells: tuple[Any, ...], redactor: Redactor) -> pa.Arr
 
 
 def _strings(cells: tuple[Any, ...]) -> pa.StringArray:
-    """Cells as text. Nearly always they are text already, and finding out one by one would cost more."""
+    """Cells as text. Nearly always they are text already, often all the same: to find out one by one would cost more."""
+    first = cells[0]
+    if first is cells[-1] and type(first) is str and cells.count(first) == len(cells):
+        return pa.repeat(pa.scalar(first, pa.string()), len(cells))
     try:
         return pa.array(cells, pa.string())
     except pa.ArrowException:

@@ -6,6 +6,7 @@ has the names that templates in use give it; the first that the line has counts.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from functions.core import values
@@ -50,6 +51,7 @@ _GATEWAY_ONLY = frozenset(
     }
 )
 _ABSENT = "-"
+_VERSION = re.compile(r"[vV]\d{1,3}(\.\d+)?$")
 
 
 def is_access_log(line: dict[str, Any]) -> bool:
@@ -130,7 +132,7 @@ def template(method: str | None, route: str | None, path: str | None) -> str | N
 
 def _is_variable(part: str) -> bool:
     digits = sum(map(str.isdigit, part))
-    return digits > 0 and (digits == len(part) or len(part) >= 12 or digits * 2 >= len(part))
+    return digits > 0 and (len(part) >= 12 or digits * 2 >= len(part)) and not _VERSION.match(part)
 
 
 def _last_part(log_group: str | None) -> str | None:

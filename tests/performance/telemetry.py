@@ -1,0 +1,246 @@
+"""Telemetry of a made-up shop, the same for the same seed: what CloudWatch Logs puts on the stream.
+
+Mostly spans, with Powertools logs, EMF, Lambda's REPORT lines as text and as JSON, and access logs. Ids are random,
+names repeat, as in life; so it compresses as in life.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from collections.abc import Iterator
+from random import Random
+
+START_MS = 1_790_000_000_000
+EVENTS_PER_PAYLOAD = 400
+KINDS = (("spans", 60), ("powertools", 18), ("emf", 5), ("report_text", 5), ("report_json", 4), ("access", 8))
+
+_SERVICES = ("checkout", "orders", "inventory", "payments", "catalog", "mailer", "search", "pricing")
+_ROUTES = ("GET /orders/{id}", "POST /orders", "GET /catalog", "GET /catalog/{sku}", "POST /payments", "GET /search")
+_TENANTS = tuple(f"customer-{number:03d}" for number in range(200))
+_REMOTE = (
+    ("AWS::DynamoDB", "GetItem"),
+    ("AWS::DynamoDB", "PutItem"),
+    ("AWS::SQS", "SendMessage"),
+    ("payments", "POST /charge"),
+)
+
+
+class Shop:
+    """Writes payloads; ``raw_bytes`` counts the bytes of their messages."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = Random(seed)
+        self._clock_ms = START_MS
+        self._event = 0
+        self.raw_bytes = 0
+
+    def batch(self, raw_bytes: int) -> list[str]:
+        """Kinesis records (base64, as a Lambda function gets them) with about this many bytes of messages."""
+        records, end = [], self.raw_bytes + raw_bytes
+        kinds, weights = zip(*KINDS, strict=True)
+        while self.raw_bytes < end:
+            kind = self._random.choices(kinds, weights)[0]
+            records.append(self._payload(kind))
+        return records
+
+    def _payload(self, kind: str) -> str:
+        service = self._random.choice(_SERVICES)
+        group = {"spans": "aws/spans", "access": f"/aws/apigateway/{service}"}.get(kind, f"/aws/lambda/{service}")
+        messages: list[str] = []
+        while len(messages) < EVENTS_PER_PAYLOAD:
+            messages += getattr(self, f"_{kind}")(service)
+        events = []
+        for message in messages:
+            self._event += 1
+            self._clock_ms += 1
+            self.raw_bytes += len(message)
+            events.append(
+                {"id": f"{self._event:056d}", "timestamp": self._clock_ms // 20 + START_MS, "message": message}
+            )
+        payload = {
+            "messageType": "DATA_MESSAGE",
+            "owner": "123456789012",
+            "logGroup": group,
+            "logStream": f"2026/11/20/[$LATEST]{self._hex(32)}",
+            "subscriptionFilters": ["tracelake-main"],
+            "logEvents": events,
+        }
+        return base64.b64encode(gzip.compress(json.dumps(payload, separators=(",", ":")).encode(), 6, mtime=0)).decode()
+
+    def _hex(self, digits: int) -> str:
+        return f"{self._random.getrandbits(digits * 4):0{digits}x}"
+
+    def _uuid(self) -> str:
+        digits = self._hex(32)
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+    def _now(self) -> int:
+        return self._clock_ms // 20 + START_MS
+
+    def _spans(self, service: str) -> Iterator[str]:
+        random = self._random
+        trace, start = self._hex(32), self._now() * 1_000_000 + random.randrange(1_000_000)
+        resource = {
+            "attributes": {
+                "aws.local.service": service,
+                "service.name": service,
+                "faas.name": f"shop-{service}",
+                "cloud.provider": "aws",
+                "cloud.platform": "aws_lambda",
+                "cloud.region": "eu-west-1",
+                "cloud.account.id": "123456789012",
+                "faas.version": "$LATEST",
+                "telemetry.sdk.name": "opentelemetry",
+                "telemetry.sdk.language": "python",
+                "telemetry.sdk.version": "1.27.0",
+            }
+        }
+        tenant, route = random.choice(_TENANTS), random.choice(_ROUTES)
+        status = 500 if random.random() < 0.01 else 200
+        parent = self._hex(16)
+        server = {
+            "aws.local.service": service,
+            "aws.local.operation": route,
+            "aws.local.environment": "lambda:default",
+            "aws.span.kind": "LOCAL_ROOT",
+            "PlatformType": "AWS::Lambda",
+            "http.request.method": route.partition(" ")[0],
+            "http.route": route.partition(" ")[2],
+            "http.response.status_code": status,
+            "url.path": f"/orders/{random.randrange(10**6)}",
+            "user_agent.original": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36",
+            "client.address": f"10.0.{random.randrange(256)}.{random.randrange(256)}",
+            "faas.invocation_id": self._uuid(),
+            "tenant.id": tenant,
+        }
+        yield self._span(resource, trace, parent, None, route, "SERVER", start, server, status >= 500)
+        for _ in range(3):
+            remote, operation = random.choice(_REMOTE)
+            client = {
+                "aws.local.service": service,
+                "aws.local.operation": route,
+                "aws.remote.service": remote,
+                "aws.remote.operation": operation,
+                "aws.remote.resource.type": f"{remote}::Table",
+                "aws.remote.resource.identifier": "orders",
+                "aws.span.kind": "CLIENT",
+                "rpc.system": "aws-api",
+                "rpc.service": remote.rpartition(":")[2],
+                "rpc.method": operation,
+                "http.response.status_code": 200,
+                "aws.request_id": self._hex(52).upper(),
+                "server.address": "dynamodb.eu-west-1.amazonaws.com",
+                "retry_attempts": 0,
+            }
+            yield self._span(
+                resource, trace, self._hex(16), parent, f"{remote}.{operation}", "CLIENT", start, client, False
+            )
+
+    def _span(self, resource, trace, span, parent, name, kind, start, attributes, failed) -> str:  # type: ignore[no-untyped-def]
+        duration = int(self._random.lognormvariate(16, 1))
+        record = {
+            "resource": resource,
+            "scope": {"name": "opentelemetry.instrumentation.botocore", "version": "0.48b0"},
+            "traceId": trace,
+            "spanId": span,
+            "flags": 257,
+            "name": name,
+            "kind": kind,
+            "startTimeUnixNano": start,
+            "endTimeUnixNano": start + duration,
+            "durationNano": duration,
+            "attributes": attributes,
+            "status": {"code": "ERROR", "message": "upstream failed"} if failed else {"code": "UNSET"},
+        }
+        if parent:
+            record["parentSpanId"] = parent
+        return json.dumps(record, separators=(",", ":"))
+
+    def _powertools(self, service: str) -> Iterator[str]:
+        random = self._random
+        failed = random.random() < 0.02
+        log = {
+            "level": "ERROR" if failed else "INFO",
+            "location": f"handle:{random.randrange(10, 90)}",
+            "message": f"order {random.randrange(10**6)} placed in {random.randrange(900)} ms",
+            "timestamp": "2026-11-20 11:02:03,123+0000",
+            "service": service,
+            "cold_start": False,
+            "function_name": f"shop-{service}",
+            "function_memory_size": "512",
+            "function_arn": f"arn:aws:lambda:eu-west-1:123456789012:function:shop-{service}",
+            "function_request_id": self._uuid(),
+            "xray_trace_id": f"1-{self._hex(8)}-{self._hex(24)}",
+            "tenant_id": random.choice(_TENANTS),
+            "order": {"items": random.randrange(9), "total": random.randrange(10**5) / 100, "currency": "EUR"},
+        }
+        if failed:
+            log["exception_name"] = "TimeoutError"
+            log["exception"] = (
+                'Traceback (most recent call last):\n  File "/var/task/app.py", line 14, in handle\nTimeoutError: no answer'
+            )
+        yield json.dumps(log)
+
+    def _emf(self, service: str) -> Iterator[str]:
+        random = self._random
+        metrics = [{"Name": "Orders", "Unit": "Count"}, {"Name": "Latency", "Unit": "Milliseconds"}]
+        directive = {"Namespace": "shop", "Dimensions": [["service", "environment"]], "Metrics": metrics}
+        yield json.dumps(
+            {
+                "_aws": {"Timestamp": self._now(), "CloudWatchMetrics": [directive]},
+                "service": service,
+                "environment": "prod",
+                "Orders": [1.0],
+                "Latency": [round(random.lognormvariate(3, 1), 2)],
+                "function_request_id": self._uuid(),
+            }
+        )
+
+    def _report_text(self, service: str) -> Iterator[str]:
+        random, request = self._random, self._uuid()
+        billed = random.randrange(1, 900)
+        yield f"START RequestId: {request} Version: $LATEST\n"
+        yield f"[INFO]\t2026-11-20T11:02:03.123Z\t{request}\tcharging card for order {random.randrange(10**6)}\n"
+        yield f"END RequestId: {request}\n"
+        yield (
+            f"REPORT RequestId: {request}\tDuration: {billed - 0.37:.2f} ms\tBilled Duration: {billed} ms\tMemory Size: 512 MB\t"
+            f"Max Memory Used: {random.randrange(90, 300)} MB\t\nXRAY TraceId: 1-{self._hex(8)}-{self._hex(24)}\t"
+            f"SegmentId: {self._hex(16)}\tSampled: true\t\n"
+        )
+
+    def _report_json(self, service: str) -> Iterator[str]:
+        request, time = self._uuid(), "2026-11-20T11:02:03.123Z"
+        billed = self._random.randrange(1, 900)
+        tracing = {
+            "type": "X-Amzn-Trace-Id",
+            "value": f"Root=1-{self._hex(8)}-{self._hex(24)};Parent={self._hex(16)};Sampled=1",
+        }
+        start = {"requestId": request, "version": "$LATEST", "tracing": tracing}
+        metrics = {"durationMs": billed - 0.4, "billedDurationMs": billed, "memorySizeMB": 512, "maxMemoryUsedMB": 130}
+        report = {"requestId": request, "metrics": metrics, "status": "success", "tracing": tracing}
+        yield json.dumps({"time": time, "type": "platform.start", "record": start})
+        yield json.dumps({"time": time, "type": "platform.report", "record": report})
+
+    def _access(self, service: str) -> Iterator[str]:
+        random = self._random
+        method, _, resource = random.choice(_ROUTES).partition(" ")
+        yield json.dumps(
+            {
+                "requestId": self._uuid(),
+                "ip": f"203.0.113.{random.randrange(256)}",
+                "requestTime": "20/Nov/2026:11:02:03 +0000",
+                "httpMethod": method,
+                "resourcePath": resource,
+                "path": f"/v1{resource}".replace("{id}", str(random.randrange(10**6))),
+                "status": str(random.choices((200, 404, 500), (96, 3, 1))[0]),
+                "protocol": "HTTP/1.1",
+                "responseLength": str(random.randrange(20000)),
+                "responseLatency": str(random.randrange(2000)),
+                "integrationLatency": str(random.randrange(1500)),
+                "userAgent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36",
+                "xrayTraceId": f"1-{self._hex(8)}-{self._hex(24)}",
+                "authorizer": {"tenant_id": random.choice(_TENANTS), "principalId": self._hex(8)},
+            }
+        )

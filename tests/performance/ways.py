@@ -1,0 +1,163 @@
+"""Three ways from Kinesis records to Parquet: tracelake's, the limit of the fastest parts, and the usual one."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import gzip
+import json
+from collections import defaultdict
+from typing import Any
+
+import deflate
+import msgspec
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from functions.core import parquet
+from functions.core.normalize import Normalizer, Part, Rules
+from functions.core.schema import TABLES
+from tests.performance.telemetry import START_MS
+
+RULES = Rules("123456789012", "eu-west-1", hash_key=b"bench")
+ARRIVAL_MS = START_MS + 120_000_000
+
+
+def tracelake(records: list[str]) -> tuple[list[Part], list[bytes]]:
+    """Everything that normalize does between the event and S3: rows, redaction, aggregates, Parquet."""
+    normalizer = Normalizer(RULES)
+    for number, record in enumerate(records):
+        normalizer.add(binascii.a2b_base64(record), f"shardId-000000000000:{number}", ARRIVAL_MS)
+    parts = normalizer.flush("chunk")
+    if normalizer.rejected or normalizer.counts.events != normalizer.counts.stored + normalizer.counts.folded:
+        raise AssertionError(f"the benchmark's own telemetry is refused: {normalizer.rejected[:1]}")
+    return parts, [parquet.encode(part.table, part.rows) for part in parts]
+
+
+class _Known(msgspec.Struct):
+    """The few attributes that have a column of their own."""
+
+    tenant: str | None = msgspec.field(name="tenant.id", default=None)
+    route: str | None = msgspec.field(name="http.route", default=None)
+    status: int | None = msgspec.field(name="http.response.status_code", default=None)
+    remote_service: str | None = msgspec.field(name="aws.remote.service", default=None)
+
+
+class _Span(msgspec.Struct):
+    traceId: str  # noqa: N815
+    spanId: str  # noqa: N815
+    name: str
+    kind: str
+    startTimeUnixNano: int  # noqa: N815
+    endTimeUnixNano: int  # noqa: N815
+    attributes: msgspec.Raw
+    parentSpanId: str | None = None  # noqa: N815
+
+
+class _Line(msgspec.Struct):
+    """What other JSON lines have in columns; the rest is not even looked at."""
+
+    level: str | None = None
+    message: str | None = None
+    service: str | None = None
+    function_request_id: str | None = None
+    xray_trace_id: str | None = None
+    tenant_id: str | None = None
+    status: str | None = None
+    type: str | None = None
+
+
+_span = msgspec.json.Decoder(_Span).decode
+_known = msgspec.json.Decoder(_Known).decode
+_line = msgspec.json.Decoder(_Line).decode
+
+
+def limit(records: list[str], parts: list[Part]) -> None:
+    """Only the unavoidable, each with the fastest part known: base64, gunzip, outer JSON, inner JSON, Parquet."""
+    for record in records:
+        compressed = binascii.a2b_base64(record)
+        payload = orjson.loads(deflate.gzip_decompress(compressed))
+        if payload["logGroup"] == "aws/spans":
+            for event in payload["logEvents"]:
+                _known(_span(event["message"]).attributes)
+        else:
+            for event in payload["logEvents"]:
+                if event["message"][0] == "{":
+                    _line(event["message"])
+    for part in parts:
+        parquet.encode(part.table, part.rows)
+
+
+def usual(records: list[str]) -> list[bytes]:
+    """As one writes it: standard library, a dictionary per row, ``Table.from_pylist``, Parquet with zstd."""
+    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for record in records:
+        payload = json.loads(gzip.decompress(base64.b64decode(record)))
+        for event in payload["logEvents"]:
+            common = {
+                "time": event["timestamp"],
+                "event_id": event["id"],
+                "row_no": 0,
+                "account": payload["owner"],
+                "log_group": payload["logGroup"],
+                "log_stream": payload["logStream"],
+            }
+            table, row = _usual_row(event["message"])
+            rows[table].append({**common, **row})
+    files = []
+    for table, found in rows.items():
+        sink = pa.BufferOutputStream()
+        pq.write_table(pa.Table.from_pylist(found, schema=TABLES[table].arrow_schema), sink, compression="zstd")
+        files.append(sink.getvalue().to_pybytes())
+    return files
+
+
+def _usual_row(message: str) -> tuple[str, dict[str, Any]]:
+    if not message.startswith("{"):
+        return "logs", {"message": message}
+    line = json.loads(message)
+    if "spanId" in line:
+        attributes = {**line["resource"]["attributes"], **line["attributes"]}
+        start, end = line["startTimeUnixNano"], line["endTimeUnixNano"]
+        return "spans", {
+            "trace_id": line["traceId"],
+            "span_id": line["spanId"],
+            "parent_span_id": line.get("parentSpanId"),
+            "name": line["name"],
+            "kind": line["kind"].lower(),
+            "service": attributes.get("aws.local.service"),
+            "start_time": start // 1_000_000,
+            "end_time": end // 1_000_000,
+            "duration_ms": (end - start) / 1_000_000,
+            "status": line["status"]["code"],
+            "tenant": attributes.get("tenant.id"),
+            "http_route": attributes.get("http.route"),
+            "http_status": attributes.get("http.response.status_code"),
+            "remote_service": attributes.get("aws.remote.service"),
+            "attributes": {name: str(value) for name, value in attributes.items()},
+        }
+    if "_aws" in line:
+        directive = line["_aws"]["CloudWatchMetrics"][0]
+        name = directive["Metrics"][0]["Name"]
+        labels = {dimension: line[dimension] for dimension in directive["Dimensions"][0]}
+        return "metrics", {"namespace": directive["Namespace"], "name": name, "value": line[name][0], "labels": labels}
+    if "httpMethod" in line:
+        return "requests", {
+            "method": line["httpMethod"],
+            "route": line["resourcePath"],
+            "path": line["path"],
+            "status": int(line["status"]),
+            "latency_ms": float(line["responseLatency"]),
+            "tenant": line["authorizer"]["tenant_id"],
+            "fields": {name: str(value) for name, value in line.items()},
+        }
+    return "logs", {
+        "level": line.get("level"),
+        "message": line.get("message"),
+        "service": line.get("service"),
+        "request_id": line.get("function_request_id"),
+        "trace_id": line.get("xray_trace_id"),
+        "tenant": line.get("tenant_id"),
+        "fields": {name: str(value) for name, value in line.items()},
+    }

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import json
+import time
+
+import pyarrow as pa
+import pytest
+from feeding import payload, read, read_span, rows, taken
+
+from functions.core.redaction import Redactor
+
+SECRETS = {
+    "access key": "AKIAIOSFODNN7EXAMPLE",
+    "temporary key": "ASIAIOSFODNN7EXAMPLE",
+    "jwt": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U",
+    "bearer": "Authorization: Bearer c2VjcmV0LXRva2Vu",
+    "private key": "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\n-----END RSA PRIVATE KEY-----",
+    "cut off private key": "-----BEGIN PRIVATE KEY-----\nMIIEpAIBAAKCAQEA",
+    "assignment": "password=hunter2hunter2",
+    "aws secret": "AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    "json": '{"db": {"password": "hunter2hunter2"}}',
+    "json in a string": '{\\"apiKey\\":\\"hunter2hunter2\\"}',
+    "e-mail": "bob.smith@mail.example.com",
+    "url": "postgres://admin:hunter2hunter2@db/prod",
+    "github": "ghp_abcdefghijklmnopqrstuvwxyz0123456789",
+}
+HIDDEN = ("IOSFODNN7", "dozjgNryP4", "c2VjcmV0", "MIIEpA", "hunter2", "wJalrXU", "bob.smith", "abcdefghijkl")
+
+
+@pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS)
+def test_a_secret_is_written_nowhere(secret: str) -> None:
+    written = [
+        *read("logs", f"before {secret} after"),
+        *read(
+            "logs",
+            {"level": "ERROR", "message": f"before {secret} after", "note": f"x {secret}", "deep": {"a": [secret]}},
+        ),
+        read_span(name=secret, attributes={"note": secret}, status={"code": "ERROR", "message": secret}),
+        read_span(resource={"attributes": {"note": secret}}),
+    ]
+    for hidden in HIDDEN:
+        assert hidden not in json.dumps(written, default=str)
+    assert "before" in written[0]["message"]
+    assert "after" in written[0]["message"] or "PRIVATE" in secret
+
+
+@pytest.mark.parametrize(
+    "name", ["password", "db_password", "clientSecret", "x-api-key", "Authorization", "accessToken", "cookie"]
+)
+def test_the_value_of_a_field_with_a_secret_name_is_not_written(name: str) -> None:
+    (row,) = read("logs", {"message": "m", name: {"a": "1"}})
+    assert row["fields"] == {name: "[redacted]"}
+    assert (
+        read_span(attributes={f"http.request.header.{name}": ["v"]})["attributes"][f"http.request.header.{name}"]
+        == "[redacted]"
+    )
+
+
+@pytest.mark.parametrize("name", ["tokens_used", "passwordless", "keyboard", "secretary", "max_tokens"])
+def test_a_name_that_only_resembles_a_secret_keeps_its_value(name: str) -> None:
+    (row,) = read("logs", {"message": f"{name}: 7", name: "7"})
+    assert (row["message"], row["fields"]) == (f"{name}: 7", {name: "7"})
+
+
+@pytest.mark.parametrize(
+    "name", ["client.address", "clientIp", "sourceIp", "user.id", "enduser.id", "user_id", "http.client_ip"]
+)
+def test_addresses_and_users_are_keyed_hashes(name: str) -> None:
+    first, same = (read_span(attributes={name: "203.0.113.7"})["attributes"][name] for _ in range(2))
+    assert first == same
+    assert len(first) == 32
+    assert Redactor(b"another key").hashed("203.0.113.7") != first
+
+
+def test_neighbours_of_a_secret_are_left_as_they_are() -> None:
+    found = read("logs", *["harmless"] * 3, "mail to bob@example.com", None or "also harmless")
+    assert [row["message"] for row in found] == ["harmless"] * 3 + ["mail to [redacted email]", "also harmless"]
+
+
+def test_text_made_to_be_slow_is_not() -> None:
+    texts = pa.array(["a@" * 50_000, "password" * 20_000, "eyJ" * 50_000, '{"key":"' + "\\" * 100_000])
+    started = time.process_time()
+    Redactor(b"").text(texts)
+    assert time.process_time() - started < 30, "far from it: milliseconds here, years for a backtracking matcher"
+
+
+def test_a_dead_letter_keeps_the_event_as_it_came() -> None:
+    normalizer = taken(payload({"traceId": "x", "spanId": "password=hunter2", "startTimeUnixNano": 1}))
+    assert rows(normalizer, "logs") == []
+    assert len(normalizer.rejected) == 1
