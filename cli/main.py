@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -28,6 +29,10 @@ exit status: 0 done, 1 failed, 2 wrong usage
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status; errors a user can act on are one line on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        # a terminal that cannot show a letter gets its escape, not half the answer and a stack trace
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     arguments = _parser().parse_args(argv)
     try:
         status = _run(arguments)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -115,13 +116,13 @@ def _pages(athena: AthenaClient, query_id: str) -> Iterator[Any]:
 
 
 def _typed(text: str | None, kind: str) -> Cell:
-    """A cell by its Athena type; types without a plain counterpart (maps, arrays) stay text."""
+    """A cell by its Athena type; types without a plain counterpart (maps, arrays) stay text, NaN is no number."""
     if text is None:
         return None
     if kind in {"tinyint", "smallint", "integer", "int", "bigint"}:
         return int(text)
     if kind in {"double", "float", "real", "decimal"}:
-        return float(text)
+        return number if isfinite(number := float(text)) else None
     if kind == "boolean":
         return text.lower() == "true"
     if kind.startswith("timestamp"):

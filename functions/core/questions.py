@@ -32,6 +32,7 @@ TIME_PARAMS = ("from_hour", "to_hour", "from_time", "to_time")
 _HEADER = re.compile(r"--\s*(question|needs|since|param):\s*(.*)")
 _PARAM = re.compile(r"([a-z_]+)=(\S*)\s*(.*)")
 _SPAN = re.compile(r"(\d+)\s*([mhd])")
+_MINUTE = timedelta(minutes=1)
 _SPAN_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 type_names: dict[type, str] = {int: "a whole number", float: "a number", str: "text"}
@@ -61,7 +62,8 @@ class Param:
 
 @dataclass(frozen=True, slots=True)
 class TimeRange:
-    """From ``start`` to just before ``end``, both with a time zone."""
+    """From ``start`` to just before ``end``, both with a time zone, in whole minutes: aggregates are by minute, and
+    equal questions within a minute can share an answer."""
 
     start: datetime
     end: datetime
@@ -69,12 +71,15 @@ class TimeRange:
     @property
     def values(self) -> dict[str, Value]:
         """The four parameters of the time range: hours as partitions are named, times in UTC with milliseconds."""
-        last = max(self.start, self.end - timedelta(milliseconds=1))
+        start = self.start.astimezone(UTC).replace(second=0, microsecond=0)
+        end = self.end.astimezone(UTC)
+        if end.second or end.microsecond:
+            end = end.replace(second=0, microsecond=0) + _MINUTE
         return {
-            "from_hour": self.start.astimezone(UTC).strftime(HOUR_FORMAT),
-            "to_hour": last.astimezone(UTC).strftime(HOUR_FORMAT),
-            "from_time": _timestamp(self.start),
-            "to_time": _timestamp(self.end),
+            "from_hour": start.strftime(HOUR_FORMAT),
+            "to_hour": max(start, end - _MINUTE).strftime(HOUR_FORMAT),
+            "from_time": _timestamp(start),
+            "to_time": _timestamp(end),
         }
 
 
@@ -195,7 +200,7 @@ def _fill(sql: str, place: Callable[[str], str]) -> str:
 
 
 def _timestamp(time: datetime) -> str:
-    return time.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="milliseconds")
+    return time.replace(tzinfo=None).isoformat(sep=" ", timespec="milliseconds")
 
 
 def _largest_unit(span: timedelta) -> tuple[int, str]:

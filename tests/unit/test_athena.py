@@ -82,6 +82,8 @@ def test_cells_have_the_types_of_their_columns_and_null_is_none():
     assert list(result.rows[0].values()) == ["acme", 12, 1.5, True, datetime(2026, 11, 20, 9, tzinfo=UTC), "{a=1}"]
     assert list(result.rows[1].values()) == [None] * 6
     assert result.scanned_bytes == 1234
+    [infinite] = run(Athena(rows=[["acme", "1", "Infinity", None, None, None]])).rows
+    assert infinite["share"] is None
 
 
 def test_all_pages_are_read_and_only_the_first_has_a_header():
