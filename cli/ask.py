@@ -39,10 +39,11 @@ def list_questions(form: str, out: TextIO) -> int:
         console.print(Text(question.name, style="bold"))
         for line in textwrap.wrap(f"needs {question.needs}", width - 4):
             console.print(Text(f"    {line}"))
+        console.print(Text(f"    --since {_span(question.since):<24} how far to look back", style="dim"))
         for param in question.params:
             console.print(Text(f"    --param {_shown(param):<24} {param.doc}", style="dim"))
         console.print()
-    console.print(Text("tracelake ask QUESTION --since 24h"))
+    console.print(Text("Ask with: tracelake ask QUESTION [--since 24h] [--param NAME=VALUE]"))
     return OK
 
 

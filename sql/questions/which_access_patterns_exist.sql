@@ -1,5 +1,5 @@
 -- question: Which access patterns exist?
--- needs: access logs of API Gateway as JSON, or webhook events (see README)
+-- needs: access logs of API Gateway as JSON, or webhook events
 -- param: tenant= only this customer; empty for all
 -- param: top=50 at most so many routes
 WITH selected AS (

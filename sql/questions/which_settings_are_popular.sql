@@ -1,5 +1,5 @@
 -- question: Which settings are popular?
--- needs: one JSON log line or event {"event_type": "setting_changed", ...} where a setting changes (see README)
+-- needs: one JSON log line or event {"event_type": "setting_changed", ...} where a setting changes
 -- since: 90d
 -- param: setting= only this setting; empty for all
 -- param: top=100 at most so many values

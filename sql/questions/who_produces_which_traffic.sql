@@ -1,5 +1,5 @@
 -- question: Who produces which traffic?
--- needs: access logs of API Gateway as JSON with the customer in them, or webhook events (see README)
+-- needs: access logs of API Gateway as JSON with the customer in a field, or webhook events
 -- param: service= only this service; empty for all
 -- param: top=50 at most so many customers
 WITH selected AS (
