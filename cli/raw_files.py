@@ -23,6 +23,9 @@ _CONTINUES = re.compile(r"[ \t]+\S|XRAY TraceId:|Traceback \(most recent call la
 _ENDS_TRACEBACK = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt)\b")
 _TIME_IN_LINE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?")
 _TIME_NAMES = ("time", "timestamp", "Timestamp", "@timestamp", "ts", "eventTime", "requestTimeEpoch", "requestTime")
+_API_OUTPUT = frozenset(
+    {"events", "searchedLogStreams", "nextToken", "nextForwardToken", "nextBackwardToken", "ResponseMetadata"}
+)
 _WHERE_A_TIME_STANDS = 80
 
 Event = dict[str, Any]
@@ -74,7 +77,11 @@ def _unwrapped(document: str, value: Any, format: str) -> Iterator[bytes | Event
             yield {"message": document}
     elif "logEvents" in value and "messageType" in value:
         yield document.encode(errors="backslashreplace")
-    elif isinstance(value.get("events"), list) and all(_is_api_event(event) for event in value["events"]):
+    elif (
+        isinstance(value.get("events"), list)
+        and value.keys() <= _API_OUTPUT
+        and all(map(_is_api_event, value["events"]))
+    ):
         yield from (_of_api_event(event) for event in value["events"])
     elif _is_api_event(value):
         yield _of_api_event(value)

@@ -22,7 +22,7 @@ class NotJsonError(ValueError):
 def parse(document: str, max_depth: int) -> Any:
     """The value of one JSON document.
 
-    Control characters, unpaired surrogates (written as ``\\udXXX`` escapes), NaN and numbers of any size are accepted.
+    Control characters, unpaired surrogates (see ``printable``), NaN and numbers of any size are accepted.
     Raises NotJsonError.
     """
     if document.count("[") + document.count("{") > max_depth and deeper_than(document, max_depth):
@@ -105,9 +105,19 @@ def _parse_leniently(document: str) -> Any:
         raise NotJsonError(str(error)) from None
 
 
+def printable(text: str) -> str:
+    """Text without surrogates: bytes that were no UTF-8 (decoded with ``surrogateescape``) become ``\\xNN``."""
+    if text.isascii():
+        return text
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace").decode()
+
+
 def _without_surrogates(value: Any) -> Any:
     if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
+        return printable(value)
     if isinstance(value, list):
         return [_without_surrogates(item) for item in value]
     if isinstance(value, dict):

@@ -216,7 +216,7 @@ class Normalizer:
             if payload.lstrip()[:1] not in (b"{", b"["):
                 self._reject("neither compressed nor UTF-8 text", f"{position}:{number}", position, bytes(payload))
                 return number + 1
-            text = payload.decode(errors="backslashreplace")
+            text = payload.decode(errors="surrogateescape")
         log = lambda_platform.Payload()
         event = Event("", 0, None, self._rules.account, self._rules.region, None, None, None, None)
         events = refused = 0
@@ -227,12 +227,12 @@ class Normalizer:
                 events += 1
                 event.id, event.request_id = f"{position}:{number}", log.open_request
                 try:
-                    self._read_document(event, document, value, log)
+                    self._read_document(event, documents.printable(document), value, log)
                 except MemoryError:
                     raise
                 except Exception as error:  # one bad event must stop nobody: it is kept, with the reason
                     refused += 1
-                    self._refuse(error, position, event.id, document.encode(), "", "")
+                    self._refuse(error, position, event.id, document.encode(errors="surrogateescape"), "", "")
             number += 1
         self._account_for(events, refused, event, log)
         return number
@@ -328,7 +328,7 @@ class Normalizer:
             event.time = time
             return
         event.time = self._arrival or 0
-        event.event_time = values.int64(time)
+        event.event_time = None if time is None else min(max(time, 0), values.MAX_TIME_MS)
 
     def _set_own_time(self, event: Event, written: Any) -> None:
         """Prefers the time in the event's content, where there is one, to the time it was logged."""

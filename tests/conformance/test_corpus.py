@@ -1,0 +1,162 @@
+"""Every file of the corpus of other people's telemetry passes through ``tracelake rows`` and yields the facts known of it.
+
+The corpus is not part of this repository; where ../shared/corpus is absent, these tests are skipped.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli import rows
+
+CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
+KINDS_READ = (
+    "cwl-payload",
+    "cwl-subscription",
+    "lambda-report-text",
+    "lambda-platform-json",
+    "emf",
+    "aws-spans",
+    "structured-log",
+    "lambda-log-stream",
+    "cwl-api-filterlogevents",
+)
+
+pytestmark = pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus is not here (looked for ../shared/corpus)")
+
+MANIFEST = json.loads((CORPUS / "MANIFEST.json").read_text())["files"] if CORPUS.is_dir() else []
+READ = [entry for entry in MANIFEST if entry["kind"] in KINDS_READ]
+
+
+class Output:
+    """What the command printed about one file."""
+
+    def __init__(self, file: str) -> None:
+        out, err = io.StringIO(), io.StringIO()
+        self.status = rows.run([str(CORPUS / file)], None, out, err)
+        self.totals: dict[str, Any] = json.loads(err.getvalue().splitlines()[-1])
+        self.rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self.rejected: list[dict[str, str]] = []
+        for line in map(json.loads, out.getvalue().splitlines()):
+            if "rejected" in line:
+                self.rejected.append(line["rejected"])
+            else:
+                self.rows[line["table"]].append(line["row"])
+
+
+def named(entries: list[dict[str, Any]]) -> Any:
+    return pytest.mark.parametrize("entry", entries, ids=[entry["file"] for entry in entries])
+
+
+@named(MANIFEST)
+def test_a_file_passes_without_a_crash_and_without_loss(entry: dict[str, Any]) -> None:
+    output = Output(entry["file"])
+    totals = output.totals
+    assert output.status == 0
+    assert totals["events"] == totals["stored"] + totals["folded"] + totals["rejected"]
+    assert totals["rejected"] == len(output.rejected)
+    assert totals["rows"] == {table: len(found) for table, found in output.rows.items()}
+    if (CORPUS / entry["file"]).read_bytes().strip() and entry["facts"].get("payloads") is None:
+        assert totals["events"] > 0
+
+
+@named([entry for entry in READ if entry["facts"].get("payloads")])
+def test_every_event_of_a_payload_is_found(entry: dict[str, Any]) -> None:
+    payloads = [payload for payload in entry["facts"]["payloads"] if payload.get("message_type") == "DATA_MESSAGE"]
+    # for a file of many payloads the manifest describes the first ones and says how many events there are in all
+    expected = entry["facts"].get("log_events_total", sum(payload["events"] for payload in payloads))
+    assert Output(entry["file"]).totals["events"] == expected
+
+
+def reports(entry: dict[str, Any]) -> list[dict[str, Any]]:
+    """REPORTs of a manifest entry, by the names of our columns."""
+    facts = entry["facts"]
+    names = {
+        "duration_ms": "duration_ms",
+        "billed_ms": "billed_duration_ms",
+        "memory_mb": "memory_size_mb",
+        "max_memory_mb": "max_memory_used_mb",
+        "init_ms": "init_duration_ms",
+        "durationMs": "duration_ms",
+        "billedDurationMs": "billed_duration_ms",
+        "memorySizeMB": "memory_size_mb",
+        "maxMemoryUsedMB": "max_memory_used_mb",
+        "initDurationMs": "init_duration_ms",
+    }
+    found = [
+        *facts.get("reports", []),
+        *(report for payload in facts.get("payloads", []) for report in payload.get("reports", [])),
+    ]
+    found += [
+        {**record, **record["metrics"]}
+        for record in facts.get("records", [])
+        if record.get("type") == "platform.report"
+    ]
+    return [
+        {"request_id": report["request_id"]} | {names[name]: value for name, value in report.items() if name in names}
+        for report in found
+    ]
+
+
+@named([entry for entry in READ if reports(entry)])
+def test_every_report_is_an_invocation_with_its_values(entry: dict[str, Any]) -> None:
+    found = {row["request_id"]: row for row in Output(entry["file"]).rows["invocations"] if row["status"]}
+    for report in reports(entry):
+        row = found[report["request_id"]]
+        assert {name: row[name] for name in report} == pytest.approx(report)
+
+
+@named([entry for entry in READ if entry["facts"].get("directives")])
+def test_every_metric_has_its_values_units_and_dimensions(entry: dict[str, Any]) -> None:
+    found = Output(entry["file"]).rows["metrics"]
+    for directive in entry["facts"]["directives"]:
+        for name, metric in directive["metrics"].items():
+            values = metric["value"] if isinstance(metric["value"], list) else [metric["value"]]
+            of_metric = [row for row in found if (row["namespace"], row["name"]) == (directive["namespace"], name)]
+            assert [row["value"] for row in of_metric] == [float(value) for value in values]
+            assert all(row["unit"] == metric["unit"] for row in of_metric)
+            assert all(row["labels"] == directive["dimension_values"] for row in of_metric)
+
+
+@named([entry for entry in READ if entry["kind"] == "aws-spans"])
+def test_a_span_has_its_ids_and_parent(entry: dict[str, Any]) -> None:
+    facts = entry["facts"]
+    (row,) = Output(entry["file"]).rows["spans"]
+    assert (row["span_id"], row["trace_id"], row["parent_span_id"]) == (
+        facts["span_id"],
+        facts["trace_id"],
+        facts["parent"],
+    )
+    assert (row["name"], row["service"], row["kind"]) == (facts["name"], facts["service"], facts["kind"].lower())
+    assert row["duration_ms"] == pytest.approx(facts["duration_ns"] / 1_000_000)
+
+
+@named([entry for entry in READ if entry["kind"] == "structured-log"])
+def test_every_structured_line_has_its_columns(entry: dict[str, Any]) -> None:
+    found = Output(entry["file"]).rows["logs"]
+    expected = entry["facts"]["records"]
+    assert len(found) == len(expected) == entry["facts"]["log_records"]
+    for row, record in zip(found, expected, strict=True):
+        assert row["level"] == record["level"]
+        assert row["request_id"] == record.get("function_request_id", row["request_id"])
+        if "message" in record:
+            assert row["message"] == record["message"]
+        if record["service"] != "service_undefined":
+            assert row["service"] == record["service"]
+        if "exception_name" in record:
+            assert row["error_type"] == record["exception_name"]
+            assert row["fingerprint"]
+
+
+@named([entry for entry in READ if entry["kind"] == "lambda-log-stream"])
+def test_a_console_log_keeps_its_documents_whole(entry: dict[str, Any]) -> None:
+    output = Output(entry["file"])
+    found = [row for rows_of_table in output.rows.values() for row in rows_of_table]
+    assert output.totals["rejected"] == 0
+    assert sum(row.get("message") == "START" for row in found) == entry["facts"]["starts"]
