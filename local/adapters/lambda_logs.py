@@ -23,17 +23,22 @@ def install() -> None:
     invoke, spawn = lambda_runtime.Worker.invoke, lambda_runtime.Worker._spawn
 
     def spawn_and_measure(worker: Any) -> None:
-        started = time.perf_counter()
-        spawn(worker)
-        _invocation.init_ms = (time.perf_counter() - started) * 1000
         version = worker.config.get("Version", "$LATEST")
         worker.log_stream = f"{datetime.now(UTC):%Y/%m/%d}/[{version}]{secrets.token_hex(16)}"
+        started = time.perf_counter()
+        try:
+            spawn(worker)
+        finally:
+            _invocation.init_ms = (time.perf_counter() - started) * 1000
 
     def invoke_and_measure(worker: Any, *arguments: Any, trace_id: str | None = None, **more: Any) -> dict[str, Any]:
         _invocation.__dict__.clear()
         _invocation.start = time.time()
         _invocation.trace_id = trace_id
-        result: dict[str, Any] = invoke(worker, *arguments, trace_id=trace_id, **more)
+        try:
+            result: dict[str, Any] = invoke(worker, *arguments, trace_id=trace_id, **more)
+        except RuntimeError as error:  # the function cannot be loaded
+            result = {"status": "error", "error": str(error)}
         _invocation.end = time.time()
         _invocation.log_stream = worker.log_stream
         _invocation.error = result.get("error") if result.get("status") == "error" else None
@@ -49,9 +54,9 @@ def install() -> None:
 def _peak_memory_mb(worker: Any) -> int:
     try:
         status = Path(f"/proc/{worker._proc.pid}/status").read_text()
-    except (OSError, AttributeError):
+        return int(status.partition("VmHWM:")[2].split()[0]) // 1024
+    except (OSError, AttributeError, IndexError):  # it has ended, or there is no /proc
         return int(worker.config.get("MemorySize", 128)) // 2
-    return int(status.partition("VmHWM:")[2].split()[0]) // 1024
 
 
 def _write(function: dict[str, Any], request_id: str, text: str, _error: bool, _ms: int, **_: Any) -> None:
@@ -119,9 +124,11 @@ def _failure(request_id: str) -> list[str]:
     """The line that the service (timeout) or the Python runtime (unhandled exception) adds."""
     if _status() == "timeout":
         return [f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + f"Z {request_id} {_invocation.error}\n"]
-    head, *frames, summary = _invocation.trace.strip().splitlines() or ["", ""]
+    if not _invocation.trace:
+        return [f"[ERROR] {_invocation.error}\n"] if _invocation.error else []
+    head, *frames, summary = _invocation.trace.strip().splitlines()
     own_frames = [frame for frame in frames[2:] if frame.strip()]
-    return ["\n".join([f"[ERROR] {summary}", head, *own_frames]) + "\n"] if summary else []
+    return ["\n".join([f"[ERROR] {summary}", head, *own_frames]) + "\n"]
 
 
 def _json_lines(config: dict[str, Any], request_id: str) -> tuple[list[str], list[str]]:

@@ -79,6 +79,15 @@ def test_an_exception_is_one_log_event_with_its_traceback(deployed: Deployed) ->
     assert "in handle" in error
 
 
+def test_a_function_that_cannot_be_loaded_says_so_in_its_log(deployed: Deployed) -> None:
+    name = _create(deployed, "import missing_library")
+
+    answer = deployed.client("lambda").invoke(FunctionName=name)
+
+    assert answer["FunctionError"]
+    assert any(message.startswith("[ERROR]") and "missing_library" in message for message in _messages(deployed, name))
+
+
 @pytest.mark.parametrize("kind", ["platform.start", "platform.report"])
 def test_a_function_that_logs_json_is_reported_in_json(deployed: Deployed, kind: str) -> None:
     name = _create(deployed, SEES, LoggingConfig={"LogFormat": "JSON"})
