@@ -31,7 +31,8 @@ class Libraries(Construct):
         super().__init__(scope, id)
         layer, code = bundling.build_layer(), bundling.build_code()
         bundling.check_size(layer, code)
-        self.code = lambda_.Code.from_asset(str(code), asset_hash=code.name)
+        # somebody may have run the folder's code where it lies; its hash does not cover what Python left there
+        self.code = lambda_.Code.from_asset(str(code), asset_hash=code.name, exclude=["**/__pycache__"])
         self.layer = lambda_.LayerVersion(
             self,
             "Layer",

@@ -90,7 +90,8 @@ class Runtime:
         address = f"127.0.0.1:{self._server.server_port}"
         code = _START.format(path=[str(folder) for folder in path], handler=handler)
         self._process = subprocess.Popen(
-            [sys.executable, "-S", "-E", "-c", code],
+            # bytecode goes elsewhere: the assets stay as they are
+            [sys.executable, "-S", "-E", "-X", f"pycache_prefix={path[-1]}", "-c", code],
             cwd=path[0],
             env={
                 "AWS_LAMBDA_RUNTIME_API": address,

@@ -149,5 +149,5 @@ def test_a_missing_handler_is_told(path: list[Path]) -> None:
 @pytest.mark.parametrize("name", ["aws_cdk", "numpy", "orjson", "hypothesis", "pip"])
 def test_nothing_else_can_be_imported(path: list[Path], name: str) -> None:
     code = f"import sys; sys.path[:0] = {[str(folder) for folder in path]!r}; import {name}"
-    done = subprocess.run([sys.executable, "-S", "-E", "-c", code], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-S", "-E", "-B", "-c", code], capture_output=True, text=True, check=False)
     assert f"No module named '{name}'" in done.stderr
