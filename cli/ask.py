@@ -66,7 +66,7 @@ def answer(
     except QuestionError as error:
         raise CommandError(str(error)) from None
     end = datetime.now(UTC)
-    sql, literals = question.bind(values, TimeRange(end - span, end))
+    sql, literals = question.bind(values, TimeRange(end - span, end).whole_minutes())
     return _run(question, sql, literals, form, place=place, span=span, timeout=timeout_seconds, out=out, err=err)
 
 

@@ -62,8 +62,7 @@ class Param:
 
 @dataclass(frozen=True, slots=True)
 class TimeRange:
-    """From ``start`` to just before ``end``, both with a time zone, in whole minutes: aggregates are by minute, and
-    equal questions within a minute can share an answer."""
+    """From ``start`` to just before ``end``, both with a time zone."""
 
     start: datetime
     end: datetime
@@ -71,16 +70,18 @@ class TimeRange:
     @property
     def values(self) -> dict[str, Value]:
         """The four parameters of the time range: hours as partitions are named, times in UTC with milliseconds."""
-        start = self.start.astimezone(UTC).replace(second=0, microsecond=0)
-        end = self.end.astimezone(UTC)
-        if end.second or end.microsecond:
-            end = end.replace(second=0, microsecond=0) + _MINUTE
+        last = max(self.start, self.end - timedelta(milliseconds=1))
         return {
-            "from_hour": start.strftime(HOUR_FORMAT),
-            "to_hour": max(start, end - _MINUTE).strftime(HOUR_FORMAT),
-            "from_time": _timestamp(start),
-            "to_time": _timestamp(end),
+            "from_hour": self.start.astimezone(UTC).strftime(HOUR_FORMAT),
+            "to_hour": last.astimezone(UTC).strftime(HOUR_FORMAT),
+            "from_time": _timestamp(self.start),
+            "to_time": _timestamp(self.end),
         }
+
+    def whole_minutes(self) -> TimeRange:
+        """The range widened to whole minutes, as aggregates are; equal questions of a minute can share an answer."""
+        end = self.end.replace(second=0, microsecond=0)
+        return TimeRange(self.start.replace(second=0, microsecond=0), end if end == self.end else end + _MINUTE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +201,7 @@ def _fill(sql: str, place: Callable[[str], str]) -> str:
 
 
 def _timestamp(time: datetime) -> str:
-    return time.replace(tzinfo=None).isoformat(sep=" ", timespec="milliseconds")
+    return time.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="milliseconds")
 
 
 def _largest_unit(span: timedelta) -> tuple[int, str]:

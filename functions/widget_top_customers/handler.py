@@ -29,7 +29,7 @@ def handle(event: dict[str, Any], _context: object) -> str:
     now = datetime.fromtimestamp(environment.now_ms() / 1000, UTC)
     context = WidgetContext.parse(event.get("widgetContext") or {}, now)
     try:
-        customers = _read(str(event.get("service") or ""), TimeRange(context.start, context.end))
+        customers = _read(str(event.get("service") or ""), TimeRange(context.start, context.end).whole_minutes())
     except (athena.QueryFailedError, BotoCoreError, ClientError) as error:
         logger.warning("customers could not be read", reason=str(error))
         return top_customers.failure(context, str(error))

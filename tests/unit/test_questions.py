@@ -64,9 +64,9 @@ def test_the_hours_of_a_time_range_are_utc_and_end_where_the_range_ends():
     assert (values.values["from_hour"], values.values["to_hour"]) == ("2026-11-19-23", "2026-11-20-00")
 
 
-def test_a_time_range_is_widened_to_whole_minutes():
+def test_a_time_range_can_be_widened_to_whole_minutes():
     start = datetime(2026, 11, 20, 8, 59, 59, 999_999, tzinfo=UTC)
-    values = TimeRange(start, datetime(2026, 11, 20, 9, 59, 0, 1, tzinfo=UTC)).values
+    values = TimeRange(start, datetime(2026, 11, 20, 9, 59, 0, 1, tzinfo=UTC)).whole_minutes().values
     assert (values["from_time"], values["to_time"]) == ("2026-11-20 08:59:00.000", "2026-11-20 10:00:00.000")
     assert (values["from_hour"], values["to_hour"]) == ("2026-11-20-08", "2026-11-20-09")
 
