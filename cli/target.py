@@ -26,7 +26,7 @@ from functions.aws.clients import client
 
 CURRENT = Path(__file__).parents[1] / ".cache" / "local" / "current.json"
 NAMES = ("database", "workgroup", "stream", "dead-letter-bucket", "state-table")
-_START_LOCAL = "start a local stack with `make console`"
+_START_LOCAL = "run a local stack, as `make demo` does"
 _CREDENTIALS = (
     "AWS_ACCESS_KEY_ID",
     "AWS_PROFILE",

@@ -205,7 +205,7 @@ def test_a_stage_that_is_not_deployed_is_said_to_be(nowhere):
 
 def test_no_local_stack_is_an_error_that_says_how_to_start_one(nowhere):
     current, _ = nowhere
-    with pytest.raises(CommandError, match="make console"):
+    with pytest.raises(CommandError, match="make demo"):
         target.find(None, local=True, current=current)
     current.write_text("[]")
     with pytest.raises(CommandError, match="does not describe a local stack"):
