@@ -15,6 +15,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
+from botocore.exceptions import BotoCoreError, ClientError
+
+from functions.aws.athena import QueryFailedError
 from local.run import Emulator, LocalRunError
 from local.sample import traffic
 from local.sample.payment_provider import PaymentProvider
@@ -78,6 +81,8 @@ def main() -> int:
         signal.signal(number, _stop)
     # an alarm of several periods would need longer than anybody watches a demo
     os.environ.setdefault("TRACELAKE_LOCAL_ALARM_DATAPOINTS", "1")
+    # whatever the terminal cannot write is no reason to fail
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
     teller = Teller()
     started = time.monotonic()
     teller.title("tracelake: who did what, why was it slow, what did it cost: in your own AWS account")
@@ -86,7 +91,7 @@ def main() -> int:
     except Stopped as stopped:
         print("\nstopped; everything that was started has ended", file=sys.stderr)
         return int(stopped.args[0])
-    except (scenes.StoryError, LocalRunError) as error:
+    except (scenes.StoryError, LocalRunError, QueryFailedError, BotoCoreError, ClientError) as error:
         print(f"\nThe demo failed: {error}", file=sys.stderr)
         return 1
     teller.say(f"{time.monotonic() - started:.0f} seconds, and everything that was started has ended.", "dim")

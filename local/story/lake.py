@@ -47,7 +47,8 @@ ORDER BY errors DESC
 """
 _JOURNEY = """
 SELECT
-    span_id, parent_span_id, kind, service, name, http_route, remote_service, remote_operation, start_time, duration_ms
+    span_id, parent_span_id, kind, service, name, http_method, http_route, remote_service, remote_operation,
+    start_time, duration_ms
 FROM spans
 WHERE hour BETWEEN {from_hour} AND {to_hour} AND trace_id = (
         SELECT max_by(trace_id, start_time)

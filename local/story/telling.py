@@ -99,8 +99,10 @@ class Teller:
         spinner = Spinner("dots", style="cyan")
 
         def line() -> RenderableType:
-            spinner.text = Text(f"{step.seconds:5.1f} s  {safe(what)}", no_wrap=True, overflow="ellipsis")
-            spinner.text.append(safe(f"  {step.note}"), style="dim")
+            text = Text(f"{step.seconds:5.1f} s  {safe(what)}")
+            text.append(safe(f"  {step.note}"), style="dim")
+            text.truncate(self.console.width - 3, overflow="ellipsis")
+            spinner.text = text
             return spinner
 
         with Live(get_renderable=line, console=self.console, refresh_per_second=8, transient=True):
@@ -125,22 +127,18 @@ class Teller:
                 yield
         self._print(indented())
 
-    def table(
-        self, heads: Sequence[str], rows: Sequence[Sequence[RenderableType | str]], right: Sequence[str] = ()
-    ) -> Table:
+    def table(self, heads: Sequence[str], rows: Sequence[Sequence[Text | str]], right: Sequence[str] = ()) -> Table:
         """A table; ``right`` names the columns that stand on the right."""
         table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, show_edge=False)
         for head in heads:
             justify: Literal["left", "right"] = "right" if head in right else "left"
             table.add_column(Text(safe(head)), justify=justify, overflow="ellipsis", no_wrap=True)
+        cells = [[_harmless(cell) for cell in row] for row in rows]
         for number, column in enumerate(table.columns[:-1]):
             # what has to give way is the last column
-            cells = (row[number] for row in rows)
-            column.min_width = max(
-                [len(heads[number]), *(len(cell) for cell in cells if isinstance(cell, str | Text))], default=0
-            )
-        for row in rows:
-            table.add_row(*(Text(safe(cell)) if isinstance(cell, str) else cell for cell in row))
+            column.min_width = max([len(heads[number]), *(row[number].cell_len for row in cells)])
+        for row in cells:
+            table.add_row(*row)
         return table
 
     def bar(self, share: float, style: str = "cyan", offset: float = 0.0) -> Text:
@@ -158,6 +156,10 @@ class Teller:
             text.append("\n" + safe(paragraph) + "\n")
         text.rstrip()
         self.show(Panel(text, width=min(self.console.width - 3, 92), padding=(0, 1), border_style="yellow"))
+
+
+def _harmless(cell: Text | str) -> Text:
+    return Text(safe(cell)) if isinstance(cell, str) else Text(safe(cell.plain), style=cell.style)
 
 
 def _indented(what: RenderableType) -> RenderableType:

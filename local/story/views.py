@@ -115,15 +115,17 @@ def journey(teller: Teller, spans: list[Row]) -> RenderableType:
             each for each in spans if (each["parent_span_id"] if each["parent_span_id"] in ids else "") == parent
         ):
             offset = (_time(span) - first) / timedelta(milliseconds=1)
-            what = f"{'  ' * depth}{span['service']}: {span['http_route'] or span['name']}"
-            if span["remote_service"]:
-                what = f"{'  ' * depth}{span['remote_service']}: {span['remote_operation']}"
+            what = f"{span['service']}: {span['http_method']} {span['http_route']}"
+            if span["kind"] == "consumer":
+                what = f"{span['service']}: {span['name']}"
+            elif span["remote_service"]:
+                what = f"{span['remote_service']}: {span['remote_operation']}"
             bar = teller.bar(_number(span["duration_ms"]) / whole, offset=offset / whole)
-            shown.append((what, str(span["kind"]), f"{offset:,.0f}", f"{_number(span['duration_ms']):,.0f}", bar))
+            shown.append((f"{'  ' * depth}{what}", f"{offset:,.0f}", f"{_number(span['duration_ms']):,.0f}", bar))
             add(span["span_id"], depth + 1)
 
     add("", 0)
-    return teller.table(("span", "kind", "starts ms", "takes ms", ""), shown, right=("starts ms", "takes ms"))
+    return teller.table(("span", "starts ms", "takes ms", ""), shown, right=("starts ms", "takes ms"))
 
 
 def answer(teller: Teller, question: str, rows: list[Row]) -> None:
