@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from functions.aws import athena
 from functions.aws.athena import Cell
-from local.run import Emulator
+from local.run import ROOT, Emulator
 from stacks.names import Names
 
 T = TypeVar("T")
@@ -39,6 +42,16 @@ class Deployed:
     def ask(self, sql: str, parameters: Sequence[str] = ()) -> list[dict[str, Cell]]:
         names = {"database": NAMES.database, "workgroup": NAMES.workgroup}
         return athena.run(self.client("athena"), sql, parameters, timeout_seconds=60, **names).rows
+
+    def command(self, *arguments: str) -> str:
+        """What the command `tracelake` prints; its failure fails the test."""
+        program = [sys.executable, "-c", "import sys; from cli.main import main; sys.exit(main())", *arguments]
+        environment = {**os.environ, **self.emulator.environment}
+        done = subprocess.run(
+            program, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def log(self, group: str, events: Sequence[tuple[int, str]], stream: str = "stream") -> None:
         """Write log events (milliseconds, message) to a group, which is subscribed first where it is new."""

@@ -107,14 +107,14 @@ def test_what_cannot_be_read_is_kept_with_its_reason(deployed: Deployed) -> None
     assert letter["reason"]
 
 
-def test_records_on_which_normalize_fails_are_kept_and_entered_in_the_ledger(deployed: Deployed) -> None:
+def test_a_record_on_which_normalize_fails_is_kept_and_comes_into_the_lake_once_retried(deployed: Deployed) -> None:
     function = NAMES.function("normalize")
     functions = deployed.client("lambda")
     environment = functions.get_function_configuration(FunctionName=function)["Environment"]
     broken = {"Variables": {**environment["Variables"], "STATE_TABLE": "no-such-table"}}
     functions.update_function_configuration(FunctionName=function, Environment=broken)
     try:
-        event = json.dumps({"event_type": "usage", "id": str(uuid4()), "feature": "export", "tenant": "acme"})
+        event = json.dumps({"event_type": "usage", "id": str(uuid4()), "feature": f"f-{uuid4()}", "tenant": "acme"})
         sent = deployed.client("kinesis").put_record(StreamName=NAMES.stream, PartitionKey="k", Data=event.encode())
         number = sent["SequenceNumber"]
         letter = wait_for(lambda: [each for each in dead_letters(deployed) if number in each["position"]], 60)[0]
@@ -127,6 +127,11 @@ def test_records_on_which_normalize_fails_are_kept_and_entered_in_the_ledger(dep
         f"AND last_position LIKE '%{number}'"
     )
     assert deployed.ask(entered) == [{"rejected": 1}]
+
+    deployed.command("retry-rejected", "--reason", letter["reason"])
+
+    kept = f"SELECT tenant FROM usage_events WHERE hour > '2026' AND feature = '{json.loads(event)['feature']}'"
+    assert wait_for(lambda: deployed.ask(kept)) == [{"tenant": "acme"}]
 
 
 def dead_letters(deployed: Deployed) -> list[dict[str, str]]:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
 from typing import Any
 from uuid import uuid4
@@ -16,7 +13,6 @@ from on_the_emulator import NAMES, UNREADABLE, Deployed, wait_for
 from cli import target
 from functions.aws import clients
 from functions.core.questions import load_all
-from local.run import ROOT
 
 
 @pytest.fixture(scope="session")
@@ -66,20 +62,7 @@ FOUND_IN_THE_SHOP = {
 @pytest.mark.usefixtures("shop")
 @pytest.mark.parametrize("name", sorted(FOUND_IN_THE_SHOP))
 def test_the_command_answers_the_four_questions(deployed: Deployed, name: str) -> None:
-    command = [sys.executable, "-c", "import sys; from cli.main import main; sys.exit(main())", "ask", name]
-    environment = {**os.environ, **deployed.emulator.environment}
-    answer = subprocess.run(
-        [*command, "--format", "json"],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-    assert answer.returncode == 0, answer.stderr
-    assert FOUND_IN_THE_SHOP[name] in answer.stdout
+    assert FOUND_IN_THE_SHOP[name] in deployed.command("ask", name, "--format", "json")
 
 
 def test_the_command_finds_the_stack_that_runs_here(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
