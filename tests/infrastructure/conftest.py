@@ -9,6 +9,10 @@ from typing import Any
 
 import pytest
 
+from stacks import NODE
+
+# CDK asks for it when it is imported
+os.environ["JSII_NODE"] = NODE
 # CDK's own validation takes ten times as long as the rest; test_checks.py runs it once, in a process of its own
 os.environ["CDK_VALIDATION"] = "false"
 
