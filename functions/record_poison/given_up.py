@@ -46,22 +46,24 @@ class GivenUp:
     def parse(cls, key: str, document: Mapping[str, Any]) -> GivenUp:
         """From Lambda's invocation record; ``payload`` is the function's event as JSON text."""
         try:
-            info = document["KinesisBatchInfo"]
-            payload = document["payload"]
-            event = json.loads(payload) if isinstance(payload, str) else payload
-            records = [
-                (record["kinesis"]["sequenceNumber"], binascii.a2b_base64(record["kinesis"]["data"]))
-                for record in event["Records"]
-            ]
-            condition = document["requestContext"]["condition"]
+            event = json.loads(document["payload"])
             error = (document.get("responseContext") or {}).get("functionError") or "no answer"
-            at_ms = int(datetime.fromisoformat(document["timestamp"]).timestamp() * 1000)
+            found = cls(
+                key=key,
+                reason=f"given up by the event source: {document['requestContext']['condition']} ({error})",
+                at_ms=int(datetime.fromisoformat(document["timestamp"]).timestamp() * 1000),
+                stream_arn=document["KinesisBatchInfo"]["streamArn"],
+                shard=document["KinesisBatchInfo"]["shardId"],
+                records=[
+                    (record["kinesis"]["sequenceNumber"], binascii.a2b_base64(record["kinesis"]["data"]))
+                    for record in event["Records"]
+                ],
+            )
         except (KeyError, TypeError, ValueError) as error_:
             raise NotAnInvocationRecordError(f"{key}: {error_!r}") from error_
-        if not records:
+        if not found.records:
             raise NotAnInvocationRecordError(f"{key}: no records")
-        return cls(key, f"given up by the event source: {condition} ({error})", at_ms, info["streamArn"],
-                   info["shardId"], records)  # fmt: skip
+        return found
 
     @property
     def commit_id(self) -> str:

@@ -1,10 +1,10 @@
 """A Kinesis stream and its Lambda event source, as AWS documents them.
 
 - One batch of a shard at a time, in order; at most ``batch_size`` records and 6 MB as base64.
-- Empty ``batchItemFailures``: all done. Otherwise everything from the lowest returned number on is tried again; a number
-  that is not in the batch makes the whole batch fail.
-- A failed invocation (error, timeout, crash) halves the batch where bisecting is on; halving does not count as a retry.
-  A batch of one record is retried ``retries`` times.
+- Empty ``batchItemFailures``: all done. Otherwise everything from the lowest returned number on is tried again; a
+  number that is not in the batch makes the whole batch fail.
+- A failed invocation (error, timeout, crash) halves the batch where bisecting is on; halving does not count as a
+  retry. A batch of one record is retried ``retries`` times.
 - Records that are older than ``max_age_ms`` and batches without retries left go to the S3 destination; then it goes on.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html

@@ -17,7 +17,7 @@ from .world import LAKE
 _PLACE = re.compile(r"(?:hot|settled)/(\w+)/hour=([\d-]+)/")
 
 
-class PromiseBroken(AssertionError):
+class PromiseBrokenError(AssertionError):
     """A query saw what it must not see."""
 
 
@@ -64,12 +64,12 @@ class Reader:
             return
         rows = {(row.event_id, row.row_no): row for row in self.seen(table, hour)}
         if sum(1 for _ in self.seen(table, hour)) != len(rows):
-            raise PromiseBroken(f"{table} {hour}: a row is seen twice")
+            raise PromiseBrokenError(f"{table} {hour}: a row is seen twice")
         if TABLES[table].derived_from is None:
             missed = [row for key, row in self.settled.get((table, hour), {}).items() if key not in rows]
             for row in missed:
                 if row.finished or not self._report_of(row, hour):
-                    raise PromiseBroken(f"{table} {hour}: a settled row is missed: {row}")
+                    raise PromiseBrokenError(f"{table} {hour}: a settled row is missed: {row}")
         self.settled[table, hour] = rows
 
     def _report_of(self, start, hour):

@@ -11,8 +11,8 @@ POISON = b"\x00this record makes the normaliser fail"
 class Event:
     """One event that was sent.
 
-    ``fate``: ``row`` (one or more rows in ``table``), ``folded``, ``rejected``, ``start`` or ``report`` (of ``request``;
-    ``pair`` counts the tries of a request, ``time_ms`` is its own time).
+    ``fate``: ``row`` (one or more rows in ``table``), ``folded``, ``rejected``, ``start`` or ``report`` (of
+    ``request``; ``pair`` counts the tries of a request, ``time_ms`` is its own time).
     """
 
     id: str

@@ -7,7 +7,7 @@ n-th call (``3``) or its n-th call of an operation (``put_object#0``):
 - ``kill_before``, ``kill_after``: the process dies before the call, or after its effect and before the answer;
 - ``late``: the process dies and the call takes effect a little later, when others already go on;
 - ``refused``, ``lost``: botocore gives up on the call, without effect or after it, and the function goes on with that;
-- ``slow``: the call takes half of the function's time.
+- ``slow``: the call takes all of the function's time but ten seconds.
 
 Time stands still unless a call is made or a test moves it.
 """
@@ -29,6 +29,7 @@ from .services import S3, CloudWatch, Glue
 
 CALL_MS = 5
 LATE_CALLS = 3
+SLOW_LEAVES_MS = 10_000
 FAULTS = ("kill_before", "kill_after", "late", "refused", "lost", "slow")
 LAKE, DEAD_LETTERS, STATE = "lake", "dead-letters", "state"
 
@@ -104,7 +105,7 @@ class World:
 
     def _faulty(self, process, fault, call):
         if fault == "slow":
-            self.now_ms += process.timeout_ms // 2
+            self.now_ms = max(self.now_ms, process.deadline_ms - SLOW_LEAVES_MS)
         if fault in ("kill_before", "late"):
             process.dead = True
             if fault == "late":
