@@ -42,8 +42,8 @@ $(EMULATOR)/setup.stamp: local/requirements.txt | $(UV)
 .cache/setup.stamp: $(VENV)/setup.stamp $(EMULATOR)/setup.stamp .cache/node/setup.stamp
 	@touch $@
 
-demo: .cache/setup.stamp ## Tell one story on this machine: deploy, traffic, an incident, its mail, answers
-	@$(PY) -m local.demo
+demo: .cache/setup.stamp ## Tell one story on this machine (KEEP=1: and let it run until Ctrl-C)
+	@$(PY) -m local.demo $(if $(KEEP),--keep)
 
 lint: .cache/setup.stamp ## Check format, lint, types and layers
 	@$(VENV)/bin/ruff format --check -q . && $(VENV)/bin/ruff check -q . && echo "ruff: clean"
@@ -52,7 +52,7 @@ lint: .cache/setup.stamp ## Check format, lint, types and layers
 	@$(VENV)/bin/lint-imports --no-logo
 
 test: lint ## Run every check and test
-	@$(VENV)/bin/pytest -q
+	@$(PY) -m pytest -q
 
 synth: .cache/setup.stamp ## Write the CloudFormation templates to cdk.out, checked
 	@$(CDK) synth --quiet

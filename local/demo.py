@@ -5,12 +5,13 @@ Everything it shows has happened; where something that should happen does not, i
 
 from __future__ import annotations
 
+import argparse
 import os
 import signal
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -34,10 +35,14 @@ class Stopped(BaseException):
     """A signal asked the demo to end; holds the exit status."""
 
 
-def tell(teller: Teller) -> Ledger:
-    """Tells the story and cleans up, however it ends; returns the ledger's sums."""
+def tell(teller: Teller, keep: bool) -> Ledger:
+    """Tells the story and cleans up, however it ends; returns the ledger's sums.
+
+    With ``keep`` everything goes on running after the story until a signal comes.
+    """
     with ExitStack() as cleanup:
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="tracelake-demo-")))
+        os.environ["TMPDIR"] = str(folder)  # what is interrupted leaves its temporary files there
         world = _begin(teller, cleanup, folder)
         scenes.quiet_hours(world)
         scenes.one_order(world)
@@ -45,7 +50,13 @@ def tell(teller: Teller) -> Ledger:
         scenes.mail(world)
         scenes.recovery(world)
         scenes.questions(world)
-        return scenes.nothing_is_lost(world)
+        ledger = scenes.nothing_is_lost(world)
+        if keep:
+            teller.chapter("Your turn")
+            teller.say("All of it runs until Ctrl-C. In another terminal: .venv/bin/tracelake ask --local")
+            with suppress(Stopped):
+                signal.pause()
+        return ledger
 
 
 def _begin(teller: Teller, cleanup: ExitStack, folder: Path) -> scenes.World:
@@ -77,6 +88,9 @@ def _stop(number: int, _frame: FrameType | None) -> None:
 
 def main() -> int:
     """Tells the story; 0 where all of it came true."""
+    parser = argparse.ArgumentParser(prog="make demo", description="Tells one story on this machine.")
+    parser.add_argument("--keep", action="store_true", help="let everything run on afterwards, until Ctrl-C")
+    keep = parser.parse_args().keep
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     # an alarm of several periods would need longer than anybody watches a demo
@@ -87,7 +101,7 @@ def main() -> int:
     started = time.monotonic()
     teller.title("tracelake: who did what, why was it slow, what did it cost: in your own AWS account")
     try:
-        ledger = tell(teller)
+        ledger = tell(teller, keep)
     except Stopped as stopped:
         print("\nstopped; everything that was started has ended", file=sys.stderr)
         return int(stopped.args[0])
