@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from array import array
+from array import array as array_of_ints
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -92,8 +93,6 @@ class Redactor:
 
     def text(self, texts: pa.StringArray) -> pa.StringArray:
         """Texts without secrets."""
-        if not _anywhere(texts):
-            return texts
         suspicious = pc.fill_null(pc.match_substring_regex(texts, _HINT), False)
         if not pc.any(suspicious).as_py():
             return texts
@@ -102,27 +101,24 @@ class Redactor:
             cleaned = pc.replace_substring_regex(cleaned, rule.pattern, rule.replacement)
         return pc.replace_with_mask(texts, suspicious, cleaned)
 
-    def entries(self, items: pa.StringArray, protections: pa.Int8Array | None) -> pa.StringArray:
-        """Values of maps without secrets: by the value itself, and by the protection that its key asks for."""
-        items = self.text(items)
-        if protections is None:
-            return items
-        secret, hashed = pc.equal(protections, SECRET), pc.equal(protections, HASHED)
-        if secret.true_count:
-            items = pc.replace_with_mask(items, secret, pa.array([REDACTED] * secret.true_count, pa.string()))
-        if hashed.true_count:
-            hashes = [identity and self.hashed(identity) for identity in items.filter(hashed).to_pylist()]
-            items = pc.replace_with_mask(items, hashed, pa.array(hashes, pa.string()))
-        return items
+    def protected(self, values: tuple[Any, ...], protections: tuple[int, ...]) -> tuple[Any, ...]:
+        """Values of a map without those that the protection of their key hides."""
+        hidden = list(values)
+        for position, protection in enumerate(protections):
+            value = hidden[position]
+            if protection == SECRET:
+                hidden[position] = REDACTED
+            elif protection == HASHED and value is not None:
+                hidden[position] = self.hashed(value if type(value) is str else str(value))
+        return tuple(hidden)
 
 
-def _anywhere(texts: pa.StringArray) -> bool:
-    """Whether a secret is possible anywhere in the texts: all of them looked at as one, since each costs extra."""
-    data = texts.buffers()[2]
-    if data is None or texts.offset:
-        return True
-    ends = pa.py_buffer(array("i", [0, data.size]))
-    whole = pa.StringArray.from_buffers(1, ends, data)
+def any_suspicious(arrays: Sequence[pa.StringArray]) -> bool:
+    """Whether a secret is possible anywhere in some arrays: all of their text is looked at as one, for each look at one
+    value or one array costs extra."""
+    data = [buffer for array in arrays if (buffer := array.buffers()[2]) is not None]
+    sizes = array_of_ints("i", [0, sum(buffer.size for buffer in data)])
+    whole = pa.StringArray.from_buffers(1, pa.py_buffer(sizes), pa.py_buffer(b"".join(data)))
     return bool(pc.match_substring_regex(whole, _HINT)[0].as_py())
 
 

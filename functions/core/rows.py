@@ -13,9 +13,9 @@ from typing import Any
 import pyarrow as pa
 
 from functions.core import values
-from functions.core.redaction import FREE_TEXT_COLUMNS, Redactor
+from functions.core.redaction import FREE_TEXT_COLUMNS, Redactor, any_suspicious
 from functions.core.schema import TABLES, Column
-from functions.core.text_maps import text_map
+from functions.core.text_maps import TextMaps
 
 Row = tuple[Any, ...]
 
@@ -64,26 +64,32 @@ class Rows:
 def to_arrow(table_name: str, rows: Sequence[Row], redactor: Redactor) -> pa.Table:
     """Row tuples as a table of the lake's schema, without secrets."""
     table = TABLES[table_name]
-    columns = zip(*rows, strict=True)
-    arrays = [_array(column, cells, redactor) for column, cells in zip(table.columns, columns, strict=True)]
-    return pa.Table.from_arrays(arrays, schema=table.arrow_schema)
+    columns = [
+        _column(column, cells, redactor) for column, cells in zip(table.columns, zip(*rows, strict=True), strict=True)
+    ]
+    free_texts = [i for i, column in enumerate(table.columns) if column.name in FREE_TEXT_COLUMNS]
+    maps = [i for i, column in enumerate(columns) if isinstance(column, TextMaps)]
+    suspicious = any_suspicious([*(columns[i] for i in free_texts), *(columns[i].items for i in maps)])
+    for i in free_texts:
+        columns[i] = redactor.text(columns[i]) if suspicious else columns[i]
+    for i in maps:
+        columns[i] = columns[i].to_arrow(redactor, suspicious)
+    return pa.Table.from_arrays(columns, schema=table.arrow_schema)
 
 
-def _array(column: Column, cells: tuple[Any, ...], redactor: Redactor) -> pa.Array:
+def _column(column: Column, cells: tuple[Any, ...], redactor: Redactor) -> Any:
+    """An Arrow array, or TextMaps."""
     if cells[0] is None and cells.count(None) == len(cells):
         return pa.nulls(len(cells), column.arrow_type)
+    if column.type == "string":
+        return _strings(cells)
     if column.type == "timestamp":
         return pa.array(cells, pa.int64()).view(_TIMESTAMP)
-    if column.type == "map<string,string>":
-        return text_map(cells, redactor)
-    if column.type != "string":
-        return pa.array(cells, column.arrow_type)
-    array = _strings(cells)
-    return redactor.text(array) if column.name in FREE_TEXT_COLUMNS else array
+    return TextMaps(cells, redactor) if column.type == "map<string,string>" else pa.array(cells, column.arrow_type)
 
 
 def _strings(cells: tuple[Any, ...]) -> pa.StringArray:
-    """Cells as text. Nearly always they are text already, often all the same: to find out one by one would cost more."""
+    """Cells as text. Nearly always they are text already, often all the same: to look at each would cost more."""
     first = cells[0]
     if first is cells[-1] and type(first) is str and cells.count(first) == len(cells):
         return pa.repeat(pa.scalar(first, pa.string()), len(cells))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 from itertools import accumulate, chain
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
@@ -12,33 +12,50 @@ from functions.core import values
 from functions.core.redaction import Redactor
 from functions.core.shapes import Cell, Entries, Keys
 
+T = TypeVar("T", bound=Hashable)
+
 _TEXTS = pa.list_(pa.string())
 
 
-def text_map(cells: Sequence[Cell], redactor: Redactor) -> pa.MapArray:
-    """Cells as maps of text; nested values are JSON, the shared parts come first."""
-    shared, keys, own_values = zip(*cells, strict=True)
-    lengths = list(map(len, own_values))
-    items = redactor.entries(_texts(chain.from_iterable(own_values)), _protections(keys))
-    if not any(shared):
-        names = [own.names for own in dict.fromkeys(keys)]
-        return pa.MapArray.from_arrays(_offsets(lengths), _repeated(keys, names).flatten(), items)
-    both = tuple(zip(shared, keys, strict=True))
-    names = [(part.keys.names if part else ()) + own.names for part, own in dict.fromkeys(both)]
-    all_keys = _repeated(both, names)
-    different = [part.items if part else () for part in dict.fromkeys(shared)]
-    own_items = pa.ListArray.from_arrays(_offsets(lengths), items)
-    of_rows = range(len(different), len(different) + len(cells))
-    order = list(chain.from_iterable(zip(_numbers(shared), of_rows, strict=True)))
-    all_items = pa.concat_arrays([pa.array(different, _TEXTS), own_items]).take(pa.array(order, pa.int32()))
-    return pa.MapArray.from_arrays(all_keys.offsets, all_keys.flatten(), all_items.flatten())
+class TextMaps:
+    """Cells of a map column on their way to Arrow; nested values become JSON, the shared parts come first.
+
+    ``items`` are the values of all rows one after another, those of secret keys hidden already.
+    """
+
+    def __init__(self, cells: Sequence[Cell], redactor: Redactor) -> None:
+        self._shared, self._keys, values_of_rows = zip(*cells, strict=True)
+        own_values = [
+            redactor.protected(own, keys.protections) if keys.sensitive else own
+            for keys, own in zip(self._keys, values_of_rows, strict=True)
+        ]
+        self._offsets = pa.array(list(accumulate(map(len, own_values), initial=0)), pa.int32())
+        self.items = _texts(chain.from_iterable(own_values))
+
+    def to_arrow(self, redactor: Redactor, suspicious: bool) -> pa.MapArray:
+        """The map column; ``suspicious`` says whether a secret is possible in the items."""
+        keys, shared = self._keys, self._shared
+        items = redactor.text(self.items) if suspicious else self.items
+        if not any(shared):
+            numbers, different = _numbered(keys)
+            names = pa.array([own.names for own in different], _TEXTS).take(numbers)
+            return pa.MapArray.from_arrays(self._offsets, names.flatten(), items)
+        numbers, pairs = _numbered(tuple(zip(shared, keys, strict=True)))
+        names = pa.array([(part.keys.names if part else ()) + own.names for part, own in pairs], _TEXTS).take(numbers)
+        shared_numbers, parts = _numbered(shared)
+        shared_items = pa.array([part.items if part else () for part in parts], _TEXTS)
+        pieces = pa.concat_arrays([shared_items, pa.ListArray.from_arrays(self._offsets, items)])
+        of_rows = range(len(parts), len(pieces))
+        order = list(chain.from_iterable(zip(shared_numbers.to_pylist(), of_rows, strict=True)))
+        all_items = pieces.take(pa.array(order, pa.int32())).flatten()
+        return pa.MapArray.from_arrays(names.offsets, names.flatten(), all_items)
 
 
 def shared_entries(fields: dict[str, Any], redactor: Redactor) -> Entries:
     """Fields as a part of a map that rows can share, without secrets."""
     names = tuple(fields)
     keys = Keys(names)
-    items = redactor.entries(_texts(fields.values()), pa.array(keys.protections, pa.int8()))
+    items = redactor.text(_texts(redactor.protected(tuple(fields.values()), keys.protections)))
     return Entries(keys, items.to_pylist())
 
 
@@ -47,28 +64,7 @@ def _texts(own_values: Iterable[object]) -> pa.StringArray:
     return pa.array([value if type(value) is str else text(value) for value in own_values], pa.string())
 
 
-def _offsets(lengths: Iterable[int]) -> pa.Int32Array:
-    return pa.array(list(accumulate(lengths, initial=0)), pa.int32())
-
-
-def _repeated(rows: Sequence[Hashable], texts_of_different: list[Sequence[str | None]]) -> pa.ListArray:
-    """Texts of each row, from those of the few different rows in the order of their first appearance."""
-    return pa.array(texts_of_different, _TEXTS).take(pa.array(_numbers(rows), pa.int32()))
-
-
-def _protections(keys: Sequence[Keys]) -> pa.Int8Array | None:
-    """The protection of each value, or None where none has any."""
-    different = dict.fromkeys(keys)
-    if not any(each.sensitive for each in different):
-        return None
-    return (
-        pa.array([each.protections for each in different], pa.list_(pa.int8()))
-        .take(pa.array(_numbers(keys), pa.int32()))
-        .flatten()
-    )
-
-
-def _numbers(rows: Sequence[Hashable]) -> list[int]:
-    """For each row the number of the first that is like it, counting only different ones."""
-    numbers = {row: number for number, row in enumerate(dict.fromkeys(rows))}
-    return [numbers[row] for row in rows]
+def _numbered(rows: Sequence[T]) -> tuple[pa.Int32Array, list[T]]:
+    """The different ones among the rows, and for each row which of these it is."""
+    numbers: dict[T, int] = {}
+    return pa.array([numbers.setdefault(row, len(numbers)) for row in rows], pa.int32()), list(numbers)

@@ -14,7 +14,7 @@ from random import Random
 
 START_MS = 1_790_000_000_000
 EVENTS_PER_PAYLOAD = 400
-KINDS = (("spans", 60), ("powertools", 18), ("emf", 5), ("report_text", 5), ("report_json", 4), ("access", 8))
+KINDS = (("spans", 45), ("powertools", 26), ("emf", 7), ("report_text", 6), ("report_json", 5), ("access", 11))
 
 _SERVICES = ("checkout", "orders", "inventory", "payments", "catalog", "mailer", "search", "pricing")
 _ROUTES = ("GET /orders/{id}", "POST /orders", "GET /catalog", "GET /catalog/{sku}", "POST /payments", "GET /search")
@@ -82,21 +82,7 @@ class Shop:
     def _spans(self, service: str) -> Iterator[str]:
         random = self._random
         trace, start = self._hex(32), self._now() * 1_000_000 + random.randrange(1_000_000)
-        resource = {
-            "attributes": {
-                "aws.local.service": service,
-                "service.name": service,
-                "faas.name": f"shop-{service}",
-                "cloud.provider": "aws",
-                "cloud.platform": "aws_lambda",
-                "cloud.region": "eu-west-1",
-                "cloud.account.id": "123456789012",
-                "faas.version": "$LATEST",
-                "telemetry.sdk.name": "opentelemetry",
-                "telemetry.sdk.language": "python",
-                "telemetry.sdk.version": "1.27.0",
-            }
-        }
+        resource = {"attributes": self._resource(service)}
         tenant, route = random.choice(_TENANTS), random.choice(_ROUTES)
         status = 500 if random.random() < 0.01 else 200
         parent = self._hex(16)
@@ -132,11 +118,68 @@ class Shop:
                 "http.response.status_code": 200,
                 "aws.request_id": self._hex(52).upper(),
                 "server.address": "dynamodb.eu-west-1.amazonaws.com",
+                "server.port": 443,
+                "aws.local.environment": "eks:shop/default",
+                "aws.xray.origin": "AWS::EKS::Container",
+                "thread.name": "http-nio-8080-exec-7",
+                "thread.id": 42,
+                "telemetry.extended": "true",
                 "retry_attempts": 0,
             }
             yield self._span(
                 resource, trace, self._hex(16), parent, f"{remote}.{operation}", "CLIENT", start, client, False
             )
+
+    def _resource(self, service: str) -> dict[str, object]:
+        """As the distribution of OpenTelemetry for AWS writes it on Lambda (Python) and on EKS (Java)."""
+        common = {
+            "aws.local.service": service,
+            "service.name": service,
+            "cloud.provider": "aws",
+            "cloud.region": "eu-west-1",
+            "cloud.account.id": "123456789012",
+            "telemetry.sdk.name": "opentelemetry",
+            "telemetry.distro.name": "aws-otel-instrumentation",
+        }
+        pod = self._random.randrange(6)
+        if _SERVICES.index(service) % 2 == 0:
+            return common | {
+                "cloud.platform": "aws_lambda",
+                "cloud.resource_id": f"arn:aws:lambda:eu-west-1:123456789012:function:shop-{service}",
+                "faas.name": f"shop-{service}",
+                "faas.version": "$LATEST",
+                "faas.instance": f"2026/11/20/[$LATEST]{pod:032x}",
+                "aws.log.group.names": f"/aws/lambda/shop-{service}",
+                "telemetry.sdk.language": "python",
+                "telemetry.sdk.version": "1.33.1",
+                "telemetry.auto.version": "0.10.1-aws",
+            }
+        return common | {
+            "cloud.platform": "aws_eks",
+            "cloud.availability_zone": "eu-west-1a",
+            "k8s.cluster.name": "shop",
+            "k8s.namespace.name": "default",
+            "k8s.deployment.name": service,
+            "k8s.pod.name": f"{service}-7c9d8b5f6d-{pod:05x}",
+            "k8s.node.name": f"ip-10-0-1-{pod}.eu-west-1.compute.internal",
+            "k8s.container.name": service,
+            "container.id": f"{pod + 7:064x}",
+            "host.id": f"i-{pod + 11:017x}",
+            "host.type": "m6i.large",
+            "host.name": f"ip-10-0-1-{pod}.eu-west-1.compute.internal",
+            "host.image.id": "ami-0123456789abcdef0",
+            "os.type": "linux",
+            "os.description": "Linux 6.1.112-122.189.amzn2023.x86_64",
+            "process.pid": 1,
+            "process.executable.path": "/usr/lib/jvm/java-21-amazon-corretto/bin/java",
+            "process.command_args": ["java", "-XX:MaxRAMPercentage=75", "-jar", "/app.jar"],
+            "process.runtime.name": "OpenJDK Runtime Environment",
+            "process.runtime.version": "21.0.5+11-LTS",
+            "service.instance.id": f"8edab1f8-7d34-4a8e-a965-{pod:012x}",
+            "telemetry.sdk.language": "java",
+            "telemetry.sdk.version": "1.44.1",
+            "telemetry.distro.version": "2.10.0-aws",
+        }
 
     def _span(self, resource, trace, span, parent, name, kind, start, attributes, failed) -> str:  # type: ignore[no-untyped-def]
         duration = int(self._random.lognormvariate(16, 1))

@@ -73,7 +73,7 @@ def test_addresses_and_users_are_keyed_hashes(name: str) -> None:
 
 
 def test_neighbours_of_a_secret_are_left_as_they_are() -> None:
-    found = read("logs", *["harmless"] * 3, "mail to bob@example.com", None or "also harmless")
+    found = read("logs", *["harmless"] * 3, "mail to bob@example.com", "also harmless")
     assert [row["message"] for row in found] == ["harmless"] * 3 + ["mail to [redacted email]", "also harmless"]
 
 
