@@ -101,7 +101,7 @@ ALARMS = {
         "Namespace": "tracelake",
         "MetricName": "OldestUnpublishedMs",
         "Dimensions": [{"Name": "Stage", "Value": "main"}],
-        "Statistic": "Maximum",
+        "Statistic": "Minimum",
         "Period": 900,
     },
 }
