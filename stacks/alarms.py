@@ -97,7 +97,7 @@ RULES = (
     ),
     AlarmRule(
         name="unpublished-hours",
-        # the least of three runs: events that come days late leave an old hour unpublished for one run, and that is well
+        # the least of three runs: events that come days late leave an old hour unpublished for one run, as they may
         metrics={"oldest": Metric("OldestUnpublishedMs", "Minimum")},
         threshold=UNPUBLISHED.to_milliseconds(),
         period=Duration.minutes(15),
