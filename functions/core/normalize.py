@@ -186,6 +186,7 @@ class Normalizer:
         account, region = payload.owner or self._rules.account, self._rules.region
         log = lambda_platform.Payload()
         own, is_spans = self._is_own(group), group == spans.LOG_GROUP
+        earliest, latest = self._earliest, self._latest
         refused = 0
         for entry in payload.logEvents:
             event.id, event.account, event.region = entry.id, account, region
@@ -199,7 +200,11 @@ class Normalizer:
                 if is_spans:
                     self._read_span(event, entry.message, entry.timestamp)
                 else:
-                    self._set_time(event, entry.timestamp)
+                    time = entry.timestamp
+                    if time is not None and earliest <= time <= latest:
+                        event.time, event.event_time = time, None
+                    else:
+                        self._set_time(event, time)
                     self._read_line(event, entry.message, log)
             except MemoryError:
                 raise
@@ -283,7 +288,9 @@ class Normalizer:
 
     def _read_object(self, event: Event, text: str, line: dict[str, Any], log: lambda_platform.Payload) -> None:
         context = self._context
-        if "_aws" in line:
+        if _SPECIAL.isdisjoint(line):
+            json_logs.read(event, line, context)
+        elif "_aws" in line:
             header = line["_aws"]
             self._set_own_time(event, header.get("Timestamp") if isinstance(header, dict) else None)
             emf.read(event, line, context)
@@ -355,6 +362,9 @@ class Normalizer:
         reason = f"{type(error).__name__}: {error}"
         self.rejected.append(Rejected(reason, position, event_id, log_group, log_stream, payload))
 
+
+_SPECIAL = frozenset({"_aws", "event_type", "record", "spanId", *access_logs.GATEWAY_ONLY})
+"""Members one of which every JSON line has that is more than a log line."""
 
 _TIME_NAMES = ("time", "timestamp", "@timestamp", "Timestamp", "requestTimeEpoch", "requestTime", "ts")
 

@@ -39,7 +39,7 @@ _COLUMNS = (
 _IDENTITIES = frozenset(
     {"user", "caller", "userArn", "principalId", "authorizer.principalId", "cognitoIdentityId", "identity.user"}
 )
-_GATEWAY_ONLY = frozenset(
+GATEWAY_ONLY = frozenset(
     {
         "httpMethod",
         "routeKey",
@@ -50,13 +50,14 @@ _GATEWAY_ONLY = frozenset(
         "responseLatency",
     }
 )
+_STATUSES = frozenset(_STATUS)
 _ABSENT = "-"
 _VERSION = re.compile(r"[vV]\d{1,3}(\.\d+)?$")
 
 
 def is_access_log(line: dict[str, Any]) -> bool:
     """Whether a JSON line is one request: a status, and a variable that only the gateway's access logs have."""
-    return not _GATEWAY_ONLY.isdisjoint(line) and any(name in line for name in _STATUS) and "level" not in line
+    return not GATEWAY_ONLY.isdisjoint(line) and not _STATUSES.isdisjoint(line) and "level" not in line
 
 
 def read(event: Event, line: dict[str, Any], context: Context) -> None:

@@ -7,6 +7,7 @@ Specification: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Cl
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 from functions.core import values
@@ -87,10 +88,12 @@ def _labels(line: dict[str, Any], dimension_sets: Any) -> dict[str, str | None]:
 
 def _numbers(value: Any) -> list[float]:
     """The numbers of a metric's value: a number, a list, or ``{"Values": [...], "Counts": [...]}``."""
+    if type(value) is float and isfinite(value):
+        return [value]
     if isinstance(value, dict):
         value = value.get("Values")
     if isinstance(value, list):
         found = [values.number(item) for item in value]
         return [number for number in found if number is not None] if None not in found else []
-    single = values.number(value) if not isinstance(value, str) else None
+    single = values.number(value) if type(value) is not str else None
     return [] if single is None else [single]

@@ -58,6 +58,7 @@ _CALLEES = ("rpc.service", "messaging.system", "db.system.name", "db.system", "s
 _OPERATIONS = ("rpc.method", "messaging.operation.type", "messaging.operation", "db.operation.name", "db.operation")
 _CALLING = frozenset({"client", "producer"})
 _WORD_OR_NUMBER = frozenset({str, int})
+_LATEST_NANOS = values.MAX_TIME_MS * 1_000_000
 _RAW_NULL = msgspec.Raw(b"null")
 _CACHED_RESOURCES = 2000
 
@@ -174,12 +175,13 @@ def read(event: Event, span: Span, context: Context) -> None:
 
 def nanos(value: Any) -> int | None:
     """A time in nanoseconds since 1970, from a number or a string; None where it is no time."""
-    if type(value) is not int:
-        try:
-            value = int(value) if type(value) is str else int(value or 0)
-        except (ValueError, TypeError, OverflowError):
-            return None
-    return value if 0 < value <= values.MAX_TIME_MS * 1_000_000 else None
+    if type(value) is int and 0 < value < _LATEST_NANOS:
+        return value
+    try:
+        value = int(value or 0)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return value if 0 < value < _LATEST_NANOS else None
 
 
 def _first(attributes: dict[str, Any], names: tuple[str, ...]) -> Any:

@@ -18,6 +18,9 @@ def trace_id(value: object) -> str | None:
         return None
     if len(value) == 32:
         return value.lower() if _is_hex(value) and value != _NO_TRACE else None
+    if len(value) == 35 and value[1] == "-" and value[10] == "-":
+        digits = value[2:10] + value[11:]
+        return digits.lower() if _is_hex(digits) else None
     match = _XRAY.match(value)
     if match:
         return (match[1] + match[2]).lower()
