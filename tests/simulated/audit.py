@@ -8,13 +8,14 @@ from functions.aws.items import unpack_json
 from functions.aws.state import State
 from functions.core.schema import TABLES
 
-from .world import DEAD_LETTERS, LAKE, STATE
+from .world import DEAD_LETTERS, LAKE, STATE, tried
 
 OUTCOMES = ("stored", "folded", "rejected", "sampled")
 
 
 def check(account):
     """Raise AssertionError where the settled lake, the dead letters or the ledger are not what was sent."""
+    tried["audited histories"] += 1
     sent = account.applications.sent
     letters = [letter for _, found in DeadLetters(DEAD_LETTERS).committed(State(STATE)) for letter in found]
     given_up = Counter(letter.position for letter in letters if letter.reason.startswith("given up"))

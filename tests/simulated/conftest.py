@@ -5,7 +5,7 @@ from functions.normalize import batch
 
 from .account import ENVIRONMENT
 from .telemetry import POISON
-from .world import endpoints
+from .world import endpoints, tried
 
 
 class FailingNormalizer(batch.Normalizer):
@@ -15,6 +15,11 @@ class FailingNormalizer(batch.Normalizer):
         if data.startswith(POISON):
             raise RuntimeError("a defect of the normaliser")
         super().add(data, position, arrival_ms)
+
+
+def pytest_terminal_summary(terminalreporter):
+    if tried:
+        terminalreporter.write_line("simulated: " + ", ".join(f"{count} {what}" for what, count in tried.items()))
 
 
 @pytest.fixture(scope="module", autouse=True)

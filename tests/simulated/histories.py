@@ -17,8 +17,6 @@ KINDS = sorted(
 )
 MINUTES, HOURS, DAYS = 60_000, 3_600_000, 86_400_000
 
-tried = {"histories": 0, "calls": 0, "faults": 0, "looks": 0}
-
 
 def examples(share):
     """So many examples; TRACELAKE_EXAMPLES is the number for all properties together."""
@@ -88,11 +86,6 @@ def play(history, source, *, partitions=True):
         account.wait(25 * 60)
         account.compact()
         audit.check_nothing_is_left_over(account)
-    tried["histories"] += 1
-    tried["calls"] += account.world.calls
-    tried["faults"] += account.world.faults
-    tried["looks"] += account.reader.looks
-    return account
 
 
 def _live(account, episode):

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from functions.core.schema import HOUR_MS, TABLES, hour_of, hour_start_ms
 
-from .world import LAKE
+from .world import LAKE, tried
 
 _PLACE = re.compile(r"(?:hot|settled)/(\w+)/hour=([\d-]+)/")
 
@@ -37,7 +37,6 @@ class Reader:
     def __init__(self, world):
         self.world = world
         self.settled = {}
-        self.looks = 0
         self._files = {}
         world.watchers.append(self.changed)
 
@@ -58,7 +57,7 @@ class Reader:
 
     def look(self, table, hour):
         """One query of one partition."""
-        self.looks += 1
+        tried["queries"] += 1
         location = self.world.glue.locations.get((table, hour), "")
         if "/settled/" not in location:
             return

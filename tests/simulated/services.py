@@ -1,6 +1,7 @@
 """S3, Glue and CloudWatch in memory: only the calls that the project uses."""
 
 import io
+from urllib.parse import unquote
 
 from .errors import ServiceError
 
@@ -21,8 +22,8 @@ class S3:
         return {"Body": io.BytesIO(self.objects[place])}
 
     def copy_object(self, params):
-        source = params["CopySource"]
-        self.objects[params["Bucket"], params["Key"]] = self.objects[source["Bucket"], source["Key"]]
+        source = tuple(unquote(params["CopySource"]).split("/", 1))
+        self.objects[params["Bucket"], params["Key"]] = self.objects[source]
         return {}
 
     def delete_object(self, params):

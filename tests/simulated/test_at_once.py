@@ -4,10 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.aws import items
 from functions.aws.generations import Generations
+from functions.normalize import handler as normalize
+from functions.record_poison import handler as record_poison
 
 from . import audit
-from .account import Account
+from .account import NORMALIZE_MS, Account
 from .histories import bounded, compact_plans, normalize_plans
 from .interleaving import Interleaving
 from .world import entered
@@ -47,6 +50,47 @@ def test_runs_at_the_same_time_do_not_disturb_each_other(seed, plans):
     _live(seed, plans)
 
 
+def _attempt(seed, given_up):
+    """Two attempts at the same batch, and one or two at recording that it was given up."""
+    account = Account(retries=0, bisect=False)
+    with entered(account.world):
+        for kind in ("logs", "webhook", "garbage"):
+            account.applications.write(kind)
+        account.wait(1)
+        (records,) = account.stream.shards.values()
+        event = {"Records": [record.as_event() for record in records]}
+        if given_up:
+            account.normalize({"put_object#1": "kill_before"})
+        poison = list(account._notifications)
+        Interleaving(account.world, seed).run(
+            lambda: account.world.run(lambda process: normalize.handle(event, process), NORMALIZE_MS),
+            lambda: account.world.run(lambda process: normalize.handle(event, process), NORMALIZE_MS),
+            *(lambda one=one: account.world.run(lambda process: record_poison.handle(one, process), NORMALIZE_MS)
+              for one in poison * 2),
+        )  # fmt: skip
+        account.heal()
+        audit.check(account)
+
+
+@bounded(0.4)
+@given(st.integers(0, 1 << 32), st.booleans())
+def test_attempts_at_the_same_records_that_are_alive_at_the_same_time_commit_them_once(seed, given_up):
+    _attempt(seed, given_up)
+
+
+@pytest.mark.parametrize("given_up", [False, True])
+def test_without_the_positions_condition_they_would_commit_them_twice(monkeypatch, given_up):
+    update = items.update
+
+    def unconditional(table, pk, sk, sets, condition, **values):
+        condition = "attribute_not_exists(#nothing)" if pk.startswith("shard#") else condition
+        return update(table, pk, sk, sets, condition, **values)
+
+    monkeypatch.setattr(items, "update", unconditional)
+    with pytest.raises(AssertionError):
+        _often(_attempt, given_up)
+
+
 def test_without_a_lease_they_would(monkeypatch):
     take = Generations.take_lease
     monkeypatch.setattr(Generations, "take_lease", lambda self, hour: take(self, hour) or True)
@@ -55,7 +99,7 @@ def test_without_a_lease_they_would(monkeypatch):
         "ConditionCheck": {"TableName": table, "Key": {"pk": {"S": "nothing"}, "sk": {"S": "nothing"}},
                            "ConditionExpression": "attribute_not_exists(pk)"}})  # fmt: skip
     with pytest.raises(AssertionError):
-        _live_often()
+        _often(_live, ({}, {}, {}))
 
 
 def test_without_a_look_at_the_neighbours_generation_they_would(monkeypatch):
@@ -64,9 +108,9 @@ def test_without_a_look_at_the_neighbours_generation_they_would(monkeypatch):
         Generations, "publish", lambda self, hour, moves, again, read: publish(self, hour, moves, again, ())
     )
     with pytest.raises(AssertionError):
-        _live_often()
+        _often(_live, ({}, {}, {}))
 
 
-def _live_often():
+def _often(live, details):
     for seed in range(200):
-        _live(seed, ({}, {}, {}))
+        live(seed, details)

@@ -80,7 +80,6 @@ def test_compact_may_fail_at_any_call():
             moment.again()
             account.compact({number: fault})
             _recovered(account)
-    print(f"compact: {len(points)} points in {len(calls)} calls")
 
 
 def test_compact_may_fail_at_any_call_where_partitions_are_missing():
@@ -117,7 +116,6 @@ def test_normalize_may_fail_at_any_call():
                 account.normalize({number: fault})
                 account.normalize()
                 _recovered(account)
-    print(f"normalize: {len(calls) * len(FAULTS)} points in {len(calls)} calls")
 
 
 def test_record_poison_may_fail_at_any_call():

@@ -270,6 +270,21 @@ def test_hot_files_stay_for_a_day_after_they_are_published(account):
     assert not account.world.s3.keys(LAKE, "hot/logs/")
 
 
+def test_dead_letters_that_are_on_the_stream_again_are_moved_away(account):
+    for _ in range(2):
+        account.applications.write("garbage")
+        account.wait(1)
+        account.normalize()
+    account.applications.write("garbage")
+    account.normalize({"transact_write_items#0": "kill_before"})  # its letters are of no commit
+    bucket, state_ = DeadLetters(DEAD_LETTERS), State(STATE)
+    (first, letters), (second, _) = bucket.committed(state_)
+    assert letters[0].payload.startswith(b"\x1f\x8b")
+    bucket.mark_retried(first)
+    assert [key for key, _ in bucket.committed(state_)] == [second]
+    assert bucket.read(first.replace("rejected/", "retried/")) == letters
+
+
 def test_partitions_are_made_for_a_day_back_and_four_ahead_and_stay_where_they_point(account):
     hours = sorted(hour for table, hour in account.world.glue.locations if table == "logs")
     assert (hours[0], hours[-1], len(hours)) == ("2026-11-19-10", "2026-11-24-10", 121)

@@ -34,6 +34,10 @@ FAULTS = ("kill_before", "kill_after", "late", "refused", "lost", "slow")
 LAKE, DEAD_LETTERS, STATE = "lake", "dead-letters", "state"
 
 
+tried = Counter()
+"""What all tests together have tried; shown at the end of a test run."""
+
+
 class Process:
     """One invocation: number of calls made, what is to go wrong at which, and until when it may run."""
 
@@ -58,7 +62,6 @@ class World:
         self.s3, self.dynamodb, self.glue, self.cloudwatch = S3(), DynamoDB(), Glue(), CloudWatch()
         self.watchers = []
         self.broken = []
-        self.calls = self.faults = 0
         self.turn = None
         self._late = []
         self._ids = 0
@@ -96,11 +99,11 @@ class World:
         number, exact = len(process.calls), f"{operation}#{process.count[operation]}"
         process.calls.append(f"{service}.{operation}")
         process.count[operation] += 1
-        self.calls += 1
+        tried["calls"] += 1
         self.now_ms += CALL_MS
         self._settle_late(1)
         fault = process.plan.get(number) or process.plan.get(exact)
-        self.faults += fault is not None
+        tried["faults"] += fault is not None
         return self._faulty(process, fault, (service, operation, params))
 
     def _faulty(self, process, fault, call):
