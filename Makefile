@@ -66,6 +66,9 @@ diff: .cache/setup.stamp ## Show what a deployment would change
 destroy: .cache/setup.stamp ## Remove everything but the lake and its state
 	@$(CDK) destroy 'tracelake-*-insight' 'tracelake-*-ingest'
 
+bench: .cache/setup.stamp ## Measure speed, memory and cost of normalize
+	@$(PY) -m tests.performance.bench
+
 docs: .cache/setup.stamp ## Write the generated tables of README and docs
 	@$(PY) -m docs.generate
 

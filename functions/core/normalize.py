@@ -26,8 +26,11 @@ from functions.core.usage.tenants import DEFAULT_TENANT_KEYS
 
 __all__ = ["DEFAULT_TENANT_KEYS", "Counts", "Normalizer", "Part", "Rejected", "Rules"]
 
+# Arrow's own allocator hands memory back to the system after each batch and fetches it again; malloc keeps it
+pa.set_memory_pool(pa.system_memory_pool())
+
 DAY_MS = 24 * HOUR_MS
-SEAL_BYTES = 4 << 20
+SEAL_BYTES = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)

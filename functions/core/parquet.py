@@ -16,7 +16,8 @@ COMPRESSION_LEVEL = 1
 def encode(table_name: str, rows: pa.Table) -> bytes:
     """One Parquet file of rows of a lake table.
 
-    Dictionaries only where the schema expects few values: elsewhere they cost time and save nothing.
+    Dictionaries only where the schema expects few values, and no statistics of maps, which no query can use: elsewhere
+    they cost time and save nothing.
     """
     sink = pa.BufferOutputStream()
     pq.write_table(
@@ -25,6 +26,7 @@ def encode(table_name: str, rows: pa.Table) -> bytes:
         compression=COMPRESSION,
         compression_level=COMPRESSION_LEVEL,
         use_dictionary=_dictionary_paths(table_name),
+        write_statistics=_statistics_paths(table_name),
     )
     return bytes(sink.getvalue())
 
@@ -34,3 +36,9 @@ def _dictionary_paths(table_name: str) -> list[str]:
     table = TABLES[table_name]
     map_keys = [f"{column.name}.key_value.key" for column in table.columns if column.type.startswith("map<")]
     return table.dictionary_columns + map_keys
+
+
+@cache
+def _statistics_paths(table_name: str) -> list[str]:
+    columns = TABLES[table_name].columns
+    return [column.name for column in columns if not column.type.startswith(("map<", "array<"))]
