@@ -16,7 +16,7 @@ from typing import Any, TextIO
 import pyarrow as pa
 
 from cli import raw_files
-from cli.errors import FAILED, OK
+from cli.errors import FAILED, OK, CommandError
 from functions.core.decode import UnreadableError, payloads
 from functions.core.normalize import Normalizer, Part, Rejected, Rules
 from functions.core.redaction import Redactor
@@ -30,9 +30,11 @@ _RULES = Rules(account="000000000000", region="us-east-1", max_decompressed_byte
 def run(paths: Iterable[str], format: str | None, out: TextIO, err: TextIO) -> int:
     """Prints the rows of files (``-`` is standard input, a folder all files in it) as JSON lines.
 
-    ``format`` is one of raw_files.FORMATS, or None to find out. The last line on ``err`` is the totals. Exit status 1
-    where a file cannot be read.
+    ``format`` is one of raw_files.FORMATS, or None to find out; CommandError for another. The last line on ``err`` is
+    the totals. Exit status 1 where a file cannot be read.
     """
+    if format is not None and format not in raw_files.FORMATS:
+        raise CommandError(f"unknown format {format}; known are {', '.join(raw_files.FORMATS)}")
     status = OK
     normalizer = Normalizer(_RULES)
     rows: dict[str, int] = {}
@@ -81,7 +83,7 @@ def _records(path: Path, content: bytes, modified_ms: int, format: str | None) -
     return (
         record
         for payload in opened
-        for record in raw_files.stream_records(payload, path.name, modified_ms, format or raw_files.AUTO)
+        for record in raw_files.stream_records(bytes(payload), path.name, modified_ms, format or raw_files.AUTO)
     )
 
 
@@ -105,7 +107,7 @@ def _print_rejected(rejected: Iterable[Rejected], out: TextIO) -> None:
 
 def _excerpt(payload: bytes) -> str:
     try:
-        payload = payloads(payload, MAX_FILE_BYTES)[0]
+        opened = payloads(payload, MAX_FILE_BYTES)[0]
     except (UnreadableError, IndexError):
-        return payload[:LONGEST_EXCERPT].decode(errors="backslashreplace")
-    return payload[:LONGEST_EXCERPT].decode(errors="backslashreplace")
+        opened = payload
+    return opened[:LONGEST_EXCERPT].decode(errors="backslashreplace")

@@ -1,4 +1,4 @@
-"""Every file of the corpus of other people's telemetry passes through ``tracelake rows`` and yields the facts known of it.
+"""Every file of the corpus of other people's telemetry passes through ``tracelake rows`` and yields its known facts.
 
 The corpus is not part of this repository; where ../shared/corpus is absent, these tests are skipped.
 """

@@ -222,7 +222,7 @@ class Shop:
         if failed:
             log["exception_name"] = "TimeoutError"
             log["exception"] = (
-                'Traceback (most recent call last):\n  File "/var/task/app.py", line 14, in handle\nTimeoutError: no answer'
+                'Traceback (most recent call last):\n  File "/var/task/app.py", line 14, in f\nTimeoutError: late'
             )
         yield json.dumps(log)
 
@@ -248,8 +248,8 @@ class Shop:
         yield f"[INFO]\t2026-11-20T11:02:03.123Z\t{request}\tcharging card for order {random.randrange(10**6)}\n"
         yield f"END RequestId: {request}\n"
         yield (
-            f"REPORT RequestId: {request}\tDuration: {billed - 0.37:.2f} ms\tBilled Duration: {billed} ms\tMemory Size: 512 MB\t"
-            f"Max Memory Used: {random.randrange(90, 300)} MB\t\nXRAY TraceId: 1-{self._hex(8)}-{self._hex(24)}\t"
+            f"REPORT RequestId: {request}\tDuration: {billed - 0.37:.2f} ms\tBilled Duration: {billed} ms\t"
+            f"Memory Size: 512 MB\tMax Memory Used: {random.randrange(90, 300)} MB\t\nXRAY TraceId: 1-{self._hex(8)}-{self._hex(24)}\t"
             f"SegmentId: {self._hex(16)}\tSampled: true\t\n"
         )
 

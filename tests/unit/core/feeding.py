@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+from datetime import datetime
 from typing import Any
 
 from functions.core.normalize import Normalizer, Rules
 
 NOW_MS = 1_790_000_000_000
+ARRIVAL = datetime.fromisoformat("2026-09-21T14:13:20")
 RULES = Rules(account="999999999999", region="eu-west-1", hash_key=b"test")
 GROUP = "/aws/lambda/checkout"
 REQUEST = "8edab1f8-7d34-4a8e-a965-15ccbbb78d4c"

@@ -98,7 +98,7 @@ def test_a_trace_id_that_is_none_stays_among_the_fields() -> None:
             "message": 'Traceback (most recent call last):\n  File "a.py", line 1, in f\nHTTPError: 500',
             "exception": 'Traceback (most recent call last):\n  File "a.py", line 1, in f\nHTTPError: 500',
         },
-        '[ERROR] HTTPError: 500\nTraceback (most recent call last):\n  File "a.py", line 1, in f\n    raise HTTPError(500)',
+        '[ERROR] HTTPError: 500\nTraceback (most recent call last):\n  File "a.py", line 1, in f\n    raise HTTPError',
     ],
 )
 def test_an_error_has_its_class_and_a_fingerprint(line: object) -> None:
