@@ -87,7 +87,7 @@ def test_normalize_writes_and_commits_a_lake_file_from_its_bundle(path: list[Pat
         assert runtime.invoke({"Records": [_record(lines)]}) == {"batchItemFailures": []}
     assert {"TransactWriteItems", "PutMetricData"} <= set(runtime.aws.calls), runtime.output
     tables = {key.split("/hot/")[1].split("/")[0]: body for key, body in runtime.aws.objects.items()}
-    assert set(tables) == {"invocations", "logs", "ingest_ledger"}
+    assert {"invocations", "logs", "ingest_ledger"} <= set(tables)
     logs = pq.read_table(pa.BufferReader(tables["logs"])).to_pylist()
     assert sorted((row["message"], row["tenant"]) for row in logs) == [
         ("card declined", "acme"),
