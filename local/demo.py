@@ -28,7 +28,8 @@ from local.story.telling import Teller
 
 STAGE = "main"
 SEED = 7
-INTERRUPTED, TERMINATED = 130, 143
+# a closed terminal, Ctrl-C, and a polite kill; the exit status is 128 and the number, as shells have it
+SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 
 class Stopped(BaseException):
@@ -81,9 +82,9 @@ def _begin(teller: Teller, cleanup: ExitStack, folder: Path) -> scenes.World:
 
 def _stop(number: int, _frame: FrameType | None) -> None:
     """The first signal ends the story in order; those that follow must not disturb that."""
-    for each in (signal.SIGINT, signal.SIGTERM):
+    for each in SIGNALS:
         signal.signal(each, signal.SIG_IGN)
-    raise Stopped(INTERRUPTED if number == signal.SIGINT else TERMINATED)
+    raise Stopped(128 + number)
 
 
 def main() -> int:
@@ -91,7 +92,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make demo", description="Tells one story on this machine.")
     parser.add_argument("--keep", action="store_true", help="let everything run on afterwards, until Ctrl-C")
     keep = parser.parse_args().keep
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in SIGNALS:
         signal.signal(number, _stop)
     # an alarm of several periods would need longer than anybody watches a demo
     os.environ.setdefault("TRACELAKE_LOCAL_ALARM_DATAPOINTS", "1")

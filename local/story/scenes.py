@@ -114,7 +114,7 @@ def recovery(world: World) -> None:
     """The provider works again."""
     world.teller.chapter("It is over")
     world.provider.outage = None
-    _watch(world, RECOVERED_REQUESTS, lambda _teller, _rows: Text(""))
+    _watch(world, RECOVERED_REQUESTS, None)
 
 
 def questions(world: World) -> None:
@@ -147,19 +147,22 @@ def nothing_is_lost(world: World) -> Ledger:
     return ledger
 
 
-def _watch(world: World, count: int, view: Callable[[Teller, list[Row]], RenderableType]) -> list[Row]:
+def _watch(world: World, count: int, view: Callable[[Teller, list[Row]], RenderableType] | None) -> list[Row]:
     """Sends requests and shows a view of the customers since then, until the lake has every answered request."""
     start = datetime.now(UTC)
+    began = time.monotonic()
     rows: list[Row] = []
     with traffic.Load(world.shop.url, itertools.islice(world.requests, count)) as load:
 
         def head() -> str:
             failed = sum(answer.status >= 500 for answer in load.answers)
             seen = sum(int(str(row["requests"])) for row in rows)
-            return f"{len(load.answers)} requests answered, {failed} with 5xx; {seen} in the lake"
+            seconds = time.monotonic() - began
+            return f"{seconds:.0f} s: {len(load.answers)} requests answered, {failed} with 5xx; {seen} in the lake"
 
         def shown() -> RenderableType:
-            return Group(Text(""), Text(head(), style="dim"), view(world.teller, rows))
+            parts = [Text(""), Text(head(), style="dim"), *([view(world.teller, rows)] if view else [])]
+            return Group(*parts)
 
         def look() -> bool:
             rows[:] = world.lake.customers(start)
@@ -168,7 +171,7 @@ def _watch(world: World, count: int, view: Callable[[Teller, list[Row]], Rendera
         with world.teller.watching(shown, head):
             while load.runs:
                 look()
-                time.sleep(LOOK_SECONDS)
+                time.sleep(LOOK_SECONDS / 2)
             if _until(ARRIVAL_SECONDS, look) is None:
                 raise StoryError(f"{head()} after {ARRIVAL_SECONDS:.0f} s: requests are missing in the lake")
     return rows

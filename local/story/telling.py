@@ -11,9 +11,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal, TextIO
+from typing import Literal, NamedTuple, TextIO
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.padding import Padding
@@ -26,7 +27,22 @@ from cli.text import safe
 
 WIDTH = 96
 BAR_CELLS = 24
+_INDENT = 3
+_BETWEEN_COLUMNS = 3
+_LEAST_CELLS = 4
+_LEAST_TEXT = 14
 PLAIN_NOTE_SECONDS = 5.0
+
+
+class Bar(NamedTuple):
+    """A bar in the last column of a table; ``share`` is its length and ``offset`` where it begins, from 0 to 1."""
+
+    share: float
+    style: str = "cyan"
+    offset: float = 0.0
+
+
+Cell = str | Text | Bar
 
 
 class Step:
@@ -67,12 +83,17 @@ class Teller:
 
     def say(self, text: str, style: str = "") -> None:
         """A paragraph."""
-        for line in textwrap.wrap(safe(text), self.console.width - 3):
-            self.console.print(Text(f"   {line}", style=style))
+        self._wrapped(" " * _INDENT, text, style)
 
     def show(self, what: RenderableType) -> None:
         """A table or a panel."""
         self._print(_indented(what))
+
+    def _wrapped(self, head: str, text: str, style: str = "") -> None:
+        lines = textwrap.wrap(
+            safe(text), self.console.width - 1, initial_indent=head, subsequent_indent=" " * len(head)
+        )
+        self.console.print(Text("\n".join(lines), style=style), soft_wrap=True)
 
     def _print(self, what: RenderableType) -> None:
         """Prints without the blanks that fill up lines."""
@@ -88,7 +109,7 @@ class Teller:
         with self._notes(what, step):
             yield step
         result = f": {step.result}" if step.result else ""
-        self.console.print(Text(f"{step.seconds:7.1f} s  {safe(what + result)}"), soft_wrap=True)
+        self._wrapped(f"{step.seconds:7.1f} s  ", what + result)
 
     @contextmanager
     def _notes(self, what: str, step: Step) -> Iterator[None]:
@@ -110,7 +131,7 @@ class Teller:
 
     def _plain_note(self, what: str, step: Step) -> None:
         note = f": {step.note}" if step.note else ""
-        self.console.print(Text(safe(f"    {step.seconds:5.1f} s  ... {what}{note}")), soft_wrap=True)
+        self._wrapped(f"{step.seconds:7.1f} s  ... ", what + note)
 
     @contextmanager
     def watching(self, view: Callable[[], RenderableType], summary: Callable[[], str]) -> Iterator[None]:
@@ -127,24 +148,39 @@ class Teller:
                 yield
         self._print(indented())
 
-    def table(self, heads: Sequence[str], rows: Sequence[Sequence[Text | str]], right: Sequence[str] = ()) -> Table:
-        """A table; ``right`` names the columns that stand on the right."""
+    def table(self, heads: Sequence[str], rows: Sequence[Sequence[Cell]], right: Sequence[str] = ()) -> Table:
+        """A table; ``right`` names the columns that stand on the right. The last column takes what room is left."""
+        room = self._room_for_last(heads, rows)
         table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, show_edge=False)
         for head in heads:
             justify: Literal["left", "right"] = "right" if head in right else "left"
             table.add_column(Text(safe(head)), justify=justify, overflow="ellipsis", no_wrap=True)
-        cells = [[_harmless(cell) for cell in row] for row in rows]
         for number, column in enumerate(table.columns[:-1]):
-            # what has to give way is the last column
-            column.min_width = max([len(heads[number]), *(row[number].cell_len for row in cells)])
-        for row in cells:
-            table.add_row(*row)
+            column.min_width = _width(number, heads, rows)
+        table.columns[-1].max_width = max(room, _LEAST_CELLS)
+        for row in rows:
+            table.add_row(*(self._drawn(cell, min(room, BAR_CELLS)) for cell in row))
         return table
 
-    def bar(self, share: float, style: str = "cyan", offset: float = 0.0) -> Text:
-        """A bar; ``share`` is its length and ``offset`` where it begins, both from 0 to 1."""
-        cells = round(share * BAR_CELLS) or (1 if share > 0 else 0)
-        return Text(" " * min(round(offset * BAR_CELLS), BAR_CELLS - 1) + self._bar * cells, style=style)
+    def that_fit(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+        """How many of the columns, from the first, there is room for; the last of them may have to be shortened."""
+        for count in range(len(heads), 1, -1):
+            few = [row[:count] for row in rows]
+            if self._room_for_last(heads[:count], few) >= min(_width(count - 1, heads, rows), _LEAST_TEXT):
+                return count
+        return 1
+
+    def _room_for_last(self, heads: Sequence[str], rows: Sequence[Sequence[Cell]]) -> int:
+        taken = sum(_width(number, heads, rows) + _BETWEEN_COLUMNS for number in range(len(heads) - 1))
+        return self.console.width - _INDENT - taken
+
+    def _drawn(self, cell: Cell, room: int) -> Text:
+        if isinstance(cell, str):
+            return Text(safe(cell))
+        if isinstance(cell, Text):
+            return Text(safe(cell.plain), style=cell.style)
+        cells = round(cell.share * room) or (1 if cell.share > 0 else 0)
+        return Text(" " * min(round(cell.offset * room), room - 1) + self._bar * cells, style=cell.style)
 
     def letter(self, heads: Sequence[tuple[str, str]], body: Sequence[str]) -> None:
         """A mail."""
@@ -158,12 +194,14 @@ class Teller:
         self.show(Panel(text, width=min(self.console.width - 3, 92), padding=(0, 1), border_style="yellow"))
 
 
-def _harmless(cell: Text | str) -> Text:
-    return Text(safe(cell)) if isinstance(cell, str) else Text(safe(cell.plain), style=cell.style)
+def _width(number: int, heads: Sequence[str], rows: Sequence[Sequence[Cell]]) -> int:
+    """Width of what a column holds, bars aside."""
+    cells = (row[number] for row in rows)
+    return max([len(heads[number]), *(cell_len(str(cell)) for cell in cells if not isinstance(cell, Bar))])
 
 
 def _indented(what: RenderableType) -> RenderableType:
-    return Padding(what, (0, 0, 0, 3))
+    return Padding(what, (0, 0, 0, _INDENT))
 
 
 @contextmanager

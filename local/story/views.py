@@ -11,7 +11,7 @@ from rich.text import Text
 from functions.aws.athena import Cell
 from local.sample.shop.tenants import TENANTS
 from local.story.lake import Row
-from local.story.telling import Teller
+from local.story.telling import Bar, Teller
 
 TOP_ROWS = 6
 QUESTIONS: dict[str, tuple[str, ...]] = {
@@ -24,7 +24,7 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
         "p90_ms",
         "busiest_route",
     ),
-    "which_access_patterns_exist": ("route", "access", "requests", "share_pct", "customers", "error_pct", "p90_ms"),
+    "which_access_patterns_exist": ("route", "requests", "share_pct", "error_pct", "p90_ms", "customers", "access"),
     "which_errors_occur": ("error", "service", "occurrences", "customers", "example"),
     "which_settings_are_popular": ("setting", "value", "customers", "share_pct", "switched_to", "switched_away"),
 }
@@ -40,12 +40,12 @@ def top_customers(teller: Teller, rows: list[Row]) -> RenderableType:
             str(row["plan"]),
             str(row["region"]),
             _plain(row["requests"]),
-            teller.bar(_number(row["requests"]) / most),
             f"{_number(row['p90_ms']):,.0f}",
+            Bar(_number(row["requests"]) / most),
         )
         for row in rows
     ]
-    return teller.table(("customer", "plan", "region", "requests", "", "p90 ms"), shown, right=("requests", "p90 ms"))
+    return teller.table(("customer", "plan", "region", "requests", "p90 ms", ""), shown, right=("requests", "p90 ms"))
 
 
 def failures(teller: Teller, rows: list[Row]) -> RenderableType:
@@ -62,7 +62,7 @@ def failures(teller: Teller, rows: list[Row]) -> RenderableType:
                 _plain(row["requests"]),
                 f"{_number(row['p90_ms']):,.0f}",
                 Text(f"{share:.0%}", style=style),
-                teller.bar(share, "red"),
+                Bar(share, "red"),
             )
         )
     heads = ("customer", "plan", "region", "requests", "p90 ms", "failed", "")
@@ -120,7 +120,7 @@ def journey(teller: Teller, spans: list[Row]) -> RenderableType:
                 what = f"{span['service']}: {span['name']}"
             elif span["remote_service"]:
                 what = f"{span['remote_service']}: {span['remote_operation']}"
-            bar = teller.bar(_number(span["duration_ms"]) / whole, offset=offset / whole)
+            bar = Bar(_number(span["duration_ms"]) / whole, offset=offset / whole)
             shown.append((f"{'  ' * depth}{what}", f"{offset:,.0f}", f"{_number(span['duration_ms']):,.0f}", bar))
             add(span["span_id"], depth + 1)
 
@@ -132,12 +132,16 @@ def answer(teller: Teller, question: str, rows: list[Row]) -> None:
     """A question with the first rows and the most telling columns of its answer."""
     teller.show(Text(f"\n$ tracelake ask {question} --since 1h", style="bold"))
     columns = QUESTIONS[question]
-    right = [name for name in columns if isinstance(rows[0][name], int | float)]
     table = [[_plain(row[name]) for name in columns] for row in rows[:TOP_ROWS]]
-    teller.show(teller.table(columns, table, right=right))
-    hidden = [f"{len(rows) - TOP_ROWS} more rows"] if len(rows) > TOP_ROWS else []
-    others = len(rows[0]) - len(columns)
-    teller.say(f"({', '.join([*hidden, f'{others} more columns'])})", "dim")
+    columns = columns[: teller.that_fit(columns, table)]
+    right = [name for name in columns if isinstance(rows[0][name], int | float)]
+    teller.show(teller.table(columns, [row[: len(columns)] for row in table], right=right))
+    hidden = [_more(len(rows) - TOP_ROWS, "row"), _more(len(rows[0]) - len(columns), "column")]
+    teller.say(f"(not shown: {', '.join(each for each in hidden if each)})", "dim")
+
+
+def _more(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count > 1)}" if count > 0 else ""
 
 
 def letter(teller: Teller, subject: str, alarm: dict[str, Any]) -> None:

@@ -64,7 +64,7 @@ def test_the_story_comes_to_its_end_and_every_event_is_accounted_for(demo):
     assert "\x1b" not in out
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGHUP, 129), (signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_it_in_order(demo, number, status):
     process = demo()
     while "emulator of AWS" not in process.stdout.readline():
