@@ -249,8 +249,8 @@ class Shop:
         yield f"END RequestId: {request}\n"
         yield (
             f"REPORT RequestId: {request}\tDuration: {billed - 0.37:.2f} ms\tBilled Duration: {billed} ms\t"
-            f"Memory Size: 512 MB\tMax Memory Used: {random.randrange(90, 300)} MB\t\nXRAY TraceId: 1-{self._hex(8)}-{self._hex(24)}\t"
-            f"SegmentId: {self._hex(16)}\tSampled: true\t\n"
+            f"Memory Size: 512 MB\tMax Memory Used: {random.randrange(90, 300)} MB\t\n"
+            f"XRAY TraceId: 1-{self._hex(8)}-{self._hex(24)}\tSegmentId: {self._hex(16)}\tSampled: true\t\n"
         )
 
     def _report_json(self, service: str) -> Iterator[str]:
