@@ -36,7 +36,8 @@ class Failure(NamedTuple):
 
 def fingerprint(error_type: str | None, message: str | None, frames: tuple[str, ...] = ()) -> str:
     """Fingerprint of an error: 16 hex digits."""
-    return _fingerprint(error_type or "", (message or "")[:LONGEST_MESSAGE], frames[:TOP_FRAMES])
+    top = tuple(frame[:LONGEST_MESSAGE] for frame in frames[:TOP_FRAMES])
+    return _fingerprint((error_type or "")[:LONGEST_MESSAGE], (message or "")[:LONGEST_MESSAGE], top)
 
 
 @lru_cache(maxsize=4096)

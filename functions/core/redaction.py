@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 REDACTED = "[redacted]"
 PLAIN, SECRET, HASHED = 0, 1, 2
+_LONGEST_CACHED = 256
 FREE_TEXT_COLUMNS = frozenset(
     {
         "message",
@@ -85,10 +86,13 @@ class Redactor:
 
     def __init__(self, hash_key: bytes) -> None:
         self._hash_key = hash_key[:64]
-        self.hashed = lru_cache(maxsize=10_000)(self._hashed)
+        self._hash_cached = lru_cache(maxsize=10_000)(self._hash)
 
-    def _hashed(self, identity: str) -> str:
+    def hashed(self, identity: str) -> str:
         """Keyed hash of an address or a user: 32 hex digits, the same for the same identity and key."""
+        return self._hash_cached(identity) if len(identity) <= _LONGEST_CACHED else self._hash(identity)
+
+    def _hash(self, identity: str) -> str:
         return hashlib.blake2b(identity.encode(), key=self._hash_key, digest_size=16).hexdigest()
 
     def text(self, texts: pa.StringArray) -> pa.StringArray:
@@ -122,9 +126,13 @@ def any_suspicious(arrays: Sequence[pa.StringArray]) -> bool:
     return bool(pc.match_substring_regex(whole, _HINT)[0].as_py())
 
 
-@lru_cache(maxsize=10_000)
 def protection_of(name: str) -> int:
     """How the value of a map entry or field of this name is protected: PLAIN, SECRET or HASHED."""
+    return _protection_of(name[-_LONGEST_CACHED:])
+
+
+@lru_cache(maxsize=10_000)
+def _protection_of(name: str) -> int:
     if _SECRET_KEY.search(name):
         return SECRET
     return HASHED if _HASHED_KEY.search(name) else PLAIN

@@ -13,6 +13,8 @@ from typing import Any
 from functions.core.redaction import protection_of
 
 MOST_SHAPES = 4096
+LONGEST_NAMES = 8192
+"""Shapes are remembered up to this many characters of names together, so that nobody can fill the memory with them."""
 
 Fields = dict[Any, Any]
 Values = tuple[Any, ...]
@@ -69,9 +71,11 @@ class Shapes:
         members = tuple(fields)
         shape = self._known.get(members)
         if shape is None:
-            if len(self._known) >= MOST_SHAPES:
-                self._known.clear()
-            shape = self._known[members] = Shape(members, self._columns)
+            shape = Shape(members, self._columns)
+            if sum(map(len, members)) <= LONGEST_NAMES:
+                if len(self._known) >= MOST_SHAPES:
+                    self._known.clear()
+                self._known[members] = shape
         fields[None] = None
         return shape
 

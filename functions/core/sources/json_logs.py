@@ -12,7 +12,7 @@ from functions.core.context import Context, OwnEventError
 from functions.core.fingerprint import failure, fingerprint
 from functions.core.rows import Event
 from functions.core.shapes import Cell, Shapes, plain
-from functions.core.sources.levels import ERROR_LEVELS, level_name
+from functions.core.sources.levels import ERROR_LEVELS, LONGEST_LEVEL, level_name
 from functions.core.traces.trace_ids import span_id, trace_id
 from functions.core.values import text
 
@@ -39,7 +39,7 @@ def read(event: Event, line: dict[str, Any], context: Context, source: str = SOU
     level, message, service, request, trace, span, tenant, error_name = shape.known(line)
     keys, rest = shape.keys, shape.rest(line)
     if level is not None:
-        level = level_name(text(level) or "")
+        level = level_name((text(level) or "")[:LONGEST_LEVEL])
     if service is None or service in _UNNAMED_SERVICES:
         service = event.service or line.get("function_name")
     if type(service) is not str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+LONGEST_LEVEL = 16
 ERROR_LEVELS = frozenset({"ERROR", "FATAL"})
 
 _NAMES = {

@@ -61,6 +61,7 @@ _WORD_OR_NUMBER = frozenset({str, int})
 _LATEST_NANOS = values.MAX_TIME_MS * 1_000_000
 _RAW_NULL = msgspec.Raw(b"null")
 _CACHED_RESOURCES = 2000
+_LONGEST_CACHED_RESOURCE = 16_384
 
 _DECODE_ANY = msgspec.json.Decoder().decode
 
@@ -234,9 +235,11 @@ def _resource(resource: bytes, scope: bytes, plans: _Plans, context: Context) ->
     key = (resource, scope)
     known = plans.resources.get(key)
     if known is None:
-        if len(plans.resources) >= _CACHED_RESOURCES:
-            plans.resources.clear()
-        known = plans.resources[key] = _read_resource(_DECODE_ANY(resource), _DECODE_ANY(scope), context)
+        known = _read_resource(_DECODE_ANY(resource), _DECODE_ANY(scope), context)
+        if len(resource) + len(scope) <= _LONGEST_CACHED_RESOURCE:
+            if len(plans.resources) >= _CACHED_RESOURCES:
+                plans.resources.clear()
+            plans.resources[key] = known
     return known
 
 
