@@ -1,4 +1,5 @@
-"""Aggregates that are computed from the rows of another table: traffic from requests, service_calls from spans.
+"""Aggregates that are computed from the rows of another table: traffic from requests, service_calls from spans,
+error_groups from logs.
 
 The same functions make the partial aggregates of a batch and those of a settled hour; sums of parts are sums of all.
 """
@@ -18,6 +19,9 @@ _PLACE = ("account", "region", "source")
 _CALLING_KINDS = pa.array(["client", "producer"])
 _OF_CALLS = ("service", "remote_service", "remote_operation", "status", "duration_ms")
 _CALL_STATUSES = ("ok", "error", "fault", "throttle")
+_OF_ERRORS = ("time", *_PLACE, "fingerprint", "service", "tenant", "error_type", "level", "message")
+EXAMPLE_CHARACTERS = 300
+"""An example says what an error is about; the whole message is in `logs`."""
 
 
 def traffic(requests: pa.Table, event_id: str) -> pa.Table:
@@ -47,7 +51,33 @@ def service_calls(spans: pa.Table, event_id: str) -> pa.Table:
     return _summed("service_calls", calls, groups, measures, calls["duration_ms"], event_id)
 
 
-DERIVE: dict[str, Callable[[pa.Table, str], pa.Table]] = {"traffic": traffic, "service_calls": service_calls}
+def error_groups(logs: pa.Table, event_id: str) -> pa.Table:
+    """Log lines with a fingerprint, counted by minute, place, fingerprint, service and customer."""
+    failing = pc.is_valid(logs["fingerprint"])
+    if not pc.any(failing, min_count=0).as_py():
+        return TABLES["error_groups"].arrow_schema.empty_table()
+    lines = logs.select(_OF_ERRORS).filter(failing)
+    keys = ("time", *_PLACE, "fingerprint", "service", "tenant")
+    columns = {name: lines[name] for name in keys}
+    columns["time"] = pc.floor_temporal(lines["time"], unit="minute")
+    columns["error_type"] = pc.coalesce(lines["error_type"], lines["level"])
+    columns["example"] = pc.utf8_slice_codeunits(lines["message"], 0, EXAMPLE_CHARACTERS)
+    counted = (
+        pa.table(columns)
+        .group_by(list(keys), use_threads=False)
+        .aggregate([("fingerprint", "count"), ("error_type", "first"), ("example", "first")])
+    )
+    found = {name: counted[name] for name in keys}
+    found["occurrences"] = counted["fingerprint_count"]
+    found |= {name: counted[f"{name}_first"] for name in ("error_type", "example")}
+    return _rows("error_groups", found, event_id)
+
+
+DERIVE: dict[str, Callable[[pa.Table, str], pa.Table]] = {
+    "traffic": traffic,
+    "service_calls": service_calls,
+    "error_groups": error_groups,
+}
 
 
 def _summed(
@@ -69,12 +99,18 @@ def _summed(
     )
     columns = {key: rows[key] for key in keys}
     columns |= {column: rows[f"{column}_sum_sum"] for column in measures}
-    columns["event_id"] = pa.array([event_id] * rows.num_rows, pa.string())
-    columns["row_no"] = pa.array(range(rows.num_rows), pa.int32())
     columns["latency_histogram"] = _as_maps(rows["bucket_list"], rows["count_sum_list"])
+    return _rows(name, columns, event_id)
+
+
+def _rows(name: str, columns: dict[str, Any], event_id: str) -> pa.Table:
+    """Rows of a table, keyed by the event_id and their number; columns that are not given are null."""
+    count = len(columns["time"])
+    columns["event_id"] = pa.array([event_id] * count, pa.string())
+    columns["row_no"] = pa.array(range(count), pa.int32())
     return pa.table(
         [
-            columns[field.name] if field.name in columns else pa.nulls(rows.num_rows, field.type)
+            columns[field.name] if field.name in columns else pa.nulls(count, field.type)
             for field in TABLES[name].arrow_schema
         ],
         schema=TABLES[name].arrow_schema,

@@ -275,6 +275,21 @@ _ALL_TABLES: tuple[Table, ...] = (
         derived_from="spans",
     ),
     Table(
+        "error_groups",
+        "Errors of log lines by minute, fingerprint, service and customer: partial sums while hot, one row a group "
+        "once settled; sums merge.",
+        (
+            _few("fingerprint", "Groups errors of the same cause."),
+            _SERVICE,
+            _TENANT,
+            Column("occurrences", "bigint", "Log lines."),
+            _few("error_type", "Exception class, or the level where no class is known."),
+            Column("example", "string", "Message of one of them, its beginning."),
+        ),
+        sort_by=("fingerprint", "time"),
+        derived_from="logs",
+    ),
+    Table(
         "ingest_ledger",
         "One commit: what came in, and what became of it.",
         (
