@@ -18,6 +18,7 @@ from types import FrameType
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cli.text import safe
 from functions.aws.athena import QueryFailedError
 from local.run import Emulator, LocalRunError
 from local.sample import traffic
@@ -45,6 +46,7 @@ def tell(teller: Teller, keep: bool) -> Ledger:
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="tracelake-demo-")))
         os.environ["TMPDIR"] = str(folder)  # what is interrupted leaves its temporary files there
         world = _begin(teller, cleanup, folder)
+        cleanup.callback(_ignore_signals)
         scenes.quiet_hours(world)
         scenes.one_order(world)
         scenes.incident(world)
@@ -65,7 +67,9 @@ def _begin(teller: Teller, cleanup: ExitStack, folder: Path) -> scenes.World:
     teller.say("No AWS account, no Docker; nothing leaves this machine, everything talks to 127.0.0.1.")
     with teller.step("emulator of AWS") as step:
         provider = cleanup.enter_context(PaymentProvider(SEED))
-        emulator = cleanup.enter_context(Emulator(folder))
+        emulator = Emulator(folder)
+        cleanup.callback(emulator.stop)
+        emulator.start()
         # the clients that functions.aws makes in this process find the emulator by the environment
         os.environ.update(emulator.environment)
         step.result = emulator.endpoint
@@ -82,9 +86,13 @@ def _begin(teller: Teller, cleanup: ExitStack, folder: Path) -> scenes.World:
 
 def _stop(number: int, _frame: FrameType | None) -> None:
     """The first signal ends the story in order; those that follow must not disturb that."""
-    for each in SIGNALS:
-        signal.signal(each, signal.SIG_IGN)
+    _ignore_signals()
     raise Stopped(128 + number)
+
+
+def _ignore_signals() -> None:
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def main() -> int:
@@ -107,7 +115,8 @@ def main() -> int:
         print("\nstopped; everything that was started has ended", file=sys.stderr)
         return int(stopped.args[0])
     except (scenes.StoryError, LocalRunError, QueryFailedError, BotoCoreError, ClientError) as error:
-        print(f"\nThe demo failed: {error}", file=sys.stderr)
+        reason = "\n".join(safe(line) for line in str(error).splitlines())
+        print(f"\nThe demo failed: {reason}", file=sys.stderr)
         return 1
     teller.say(f"{time.monotonic() - started:.0f} seconds, and everything that was started has ended.", "dim")
     print(

@@ -143,7 +143,7 @@ def send(url: str, request: Request) -> Answer:
         response = connection.getresponse()
         response.read()
         return Answer(request, response.status)
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return Answer(request, 0)
     finally:
         connection.close()

@@ -31,25 +31,27 @@ def deploy_shop(teller: Teller, emulator: Emulator, payments_url: str, stage: st
 
 @contextmanager
 def _phases(teller: Teller, emulator: Emulator, what: str, app: str) -> Iterator[Progress]:
-    """Tells each phase of a deployment as a step of its own, while the block runs."""
+    """Tells each phase of a deployment that the block does as a step of its own; one that fails is not told as done."""
     before = _made(emulator)
-    deploying = threading.Event()
-    over = threading.Event()
+    deploying, over = threading.Event(), threading.Event()
+    failed = False
 
     def progress(phase: str) -> None:
         if phase.startswith("deploy"):
             deploying.set()
 
     def tell() -> None:
-        first = " and cdk bootstrap" if not before else ""
-        with teller.step(f"{what}: cdk synth of {app}{first}"):
-            while not (deploying.wait(0.1) or over.is_set()):
+        first = "" if before else " and cdk bootstrap"
+        with teller.step(f"{what}: cdk synth of {app}{first}") as step:
+            while not (deploying.wait(_LOOK_SECONDS / 4) or over.is_set()):
                 pass
-        if over.is_set():
+            step.abandoned = not deploying.is_set()
+        if not deploying.is_set():
             return
         with teller.step(f"{what}: cdk deploy") as step:
             while not over.wait(_LOOK_SECONDS):
                 _look(emulator, step, before)
+            step.abandoned = failed
             made = {key: state for key, state in _made(emulator).items() if key not in before}
             stacks = {stack for stack, _ in made}
             step.result = f"{len(made)} resources in {len(stacks)} stack{'s' * (len(stacks) > 1)}"
@@ -58,6 +60,9 @@ def _phases(teller: Teller, emulator: Emulator, what: str, app: str) -> Iterator
     thread.start()
     try:
         yield progress
+    except BaseException:
+        failed = True
+        raise
     finally:
         over.set()
         thread.join()
@@ -99,7 +104,8 @@ def sweep(emulator: Emulator, stage: str) -> list[str]:
 def subscribed_groups(emulator: Emulator, stage: str) -> list[str]:
     """Log groups that have tracelake's filter."""
     logs = emulator.client("logs")
-    names = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
+    pages = logs.get_paginator("describe_log_groups").paginate()
+    names = [group["logGroupName"] for page in pages for group in page["logGroups"]]
     return [name for name in names if _has_filter(logs, name, stage)]
 
 
@@ -114,5 +120,6 @@ def events_in_groups(emulator: Emulator, groups: list[str]) -> int:
     return sum(
         len(logs.filter_log_events(logGroupName=group, logStreamNames=[stream["logStreamName"]])["events"])
         for group in groups
-        for stream in logs.describe_log_streams(logGroupName=group)["logStreams"]
+        for page in logs.get_paginator("describe_log_streams").paginate(logGroupName=group)
+        for stream in page["logStreams"]
     )

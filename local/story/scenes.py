@@ -20,7 +20,7 @@ from local.sample.payment_provider import Outage, PaymentProvider
 from local.sample.shop.tenants import TENANTS
 from local.story import making, views
 from local.story.lake import Lake, Ledger, Row
-from local.story.telling import Teller
+from local.story.telling import Step, Teller
 
 CALM_REQUESTS = 220
 INCIDENT_REQUESTS = 300
@@ -177,7 +177,7 @@ def _watch(world: World, count: int, view: Callable[[Teller, list[Row]], Rendera
     return rows
 
 
-def _all_arrived(world: World, step: Any) -> tuple[int, Ledger]:
+def _all_arrived(world: World, step: Step) -> tuple[int, Ledger]:
     """Waits until nothing is under way and the ledger has as many events as were put in."""
     world.provider.wait_for_notices()
     groups = making.subscribed_groups(world.emulator, world.stage)

@@ -46,11 +46,15 @@ Cell = str | Text | Bar
 
 
 class Step:
-    """A step while it runs: ``note`` says what it does now, ``result`` is added to its last line."""
+    """A step while it runs: ``note`` says what it does now, ``result`` is added to its last line.
+
+    A step that is ``abandoned`` has no last line.
+    """
 
     def __init__(self) -> None:
         self.note = ""
         self.result = ""
+        self.abandoned = False
         self.started = time.monotonic()
 
     @property
@@ -108,6 +112,8 @@ class Teller:
         step = Step()
         with self._notes(what, step):
             yield step
+        if step.abandoned:
+            return
         result = f": {step.result}" if step.result else ""
         self._wrapped(f"{step.seconds:7.1f} s  ", what + result)
 

@@ -84,6 +84,22 @@ def test_the_step_that_fails_is_not_told_as_done():
     assert "deploying" not in told(tell)
 
 
+def test_a_step_that_is_abandoned_is_not_told_as_done():
+    def tell(teller):
+        with teller.step("deploying") as step:
+            step.abandoned = True
+
+    assert "deploying" not in told(tell)
+
+
+def test_an_answer_leaves_out_columns_rather_than_squeezing_them():
+    wide = [dict.fromkeys(views.QUESTIONS["which_settings_are_popular"], "x" * 30)]
+    text = told(lambda teller: views.answer(teller, "which_settings_are_popular", wide))
+    assert "x" * 30 + "   " + "x" * 30 in text
+    assert "switched_away" not in text
+    assert "not shown: 3 columns" in text
+
+
 def test_an_incident_is_put_into_words_by_what_all_failures_share():
     rows = [
         customer("harbor-foods", "business", "eu", 50, 20),
