@@ -6,106 +6,32 @@ What an event is, what it is called and how it is accounted for stands in docs/a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
-import deflate
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from functions.core import decode, documents, rows, values
+from functions.core import decode, documents, rows, subscriptions, values
+from functions.core.accounting import DAY_MS, Counts, Part, Rejected, Rules
 from functions.core.context import Context, OwnEventError
 from functions.core.derived import DERIVE
 from functions.core.redaction import Redactor
 from functions.core.rows import Event
 from functions.core.schema import HOUR_MS, TABLES, hour_of
 from functions.core.sources import access_logs, emf, json_logs, lambda_platform, spans, text_logs
+from functions.core.subscriptions import LogEvent, Subscription, payload_of, service_of
 from functions.core.usage import application_events
 from functions.core.usage.tenants import DEFAULT_TENANT_KEYS
 
-__all__ = ["DEFAULT_TENANT_KEYS", "Counts", "Normalizer", "Part", "Rejected", "Rules"]
+__all__ = ["DAY_MS", "DEFAULT_TENANT_KEYS", "Counts", "Normalizer", "Part", "Rejected", "Rules"]
+
+_NOT_TYPED = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 # Arrow's own allocator hands memory back to the system after each batch and fetches it again; malloc keeps it
 pa.set_memory_pool(pa.system_memory_pool())
 
-DAY_MS = 24 * HOUR_MS
 SEAL_BYTES = 8 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """How to read: whose events these are where they do not say, bounds, and what belongs to this product itself."""
-
-    account: str
-    region: str
-    tenant_keys: tuple[str, ...] = DEFAULT_TENANT_KEYS
-    hash_key: bytes = b""
-    own_log_groups: str = "/tracelake/"
-    own_services: str = "tracelake-"
-    max_event_age_ms: int = 35 * DAY_MS
-    max_decompressed_bytes: int = 64 << 20
-    max_json_depth: int = 64
-
-
-@dataclass(slots=True)
-class Counts:
-    """Events by what became of them: events == stored + folded + rejected + sampled.
-
-    ``loops`` are events of this product itself; they are counted as rejected too. ``raw_bytes`` are decompressed.
-    """
-
-    events: int = 0
-    stored: int = 0
-    folded: int = 0
-    rejected: int = 0
-    sampled: int = 0
-    raw_bytes: int = 0
-    loops: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """An event that was refused, with the reason; ``payload`` can be put on the stream again as it is."""
-
-    reason: str
-    position: str
-    event_id: str
-    log_group: str
-    log_stream: str
-    payload: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Rows of one table and hour, in the schema of the table."""
-
-    table: str
-    hour: str
-    rows: pa.Table
-
-
-class LogEvent(msgspec.Struct, gc=False):
-    """One log event of a subscription payload."""
-
-    id: str
-    timestamp: int | None
-    message: str
-    extractedFields: dict[str, Any] | None = None  # noqa: N815
-
-
-class Subscription(msgspec.Struct, gc=False):
-    """A payload of CloudWatch Logs, https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html."""
-
-    messageType: str  # noqa: N815
-    logEvents: list[LogEvent]  # noqa: N815
-    owner: str = ""
-    logGroup: str = ""  # noqa: N815
-    logStream: str = ""  # noqa: N815
-
-
-_decode_subscription = msgspec.json.Decoder(Subscription).decode
-_NOT_TYPED = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 
 class Normalizer:
@@ -144,7 +70,7 @@ class Normalizer:
             self.pending_bytes += len(payload)
             self._unsealed_bytes += len(payload)
             try:
-                subscription = _decode_subscription(payload)
+                subscription = subscriptions.decode(payload)
             except _NOT_TYPED:
                 number = self._add_documents(payload, position, number)
             else:
@@ -185,7 +111,7 @@ class Normalizer:
         if payload.messageType == "CONTROL_MESSAGE":
             return
         group = payload.logGroup
-        event = Event("", 0, None, "", "", group or None, payload.logStream or None, _service_of(group), None)
+        event = Event("", 0, None, "", "", group or None, payload.logStream or None, service_of(group), None)
         account, region = payload.owner or self._rules.account, self._rules.region
         log = lambda_platform.Payload()
         own, is_spans = self._is_own(group), group == spans.LOG_GROUP
@@ -213,7 +139,7 @@ class Normalizer:
                 raise
             except Exception as error:  # one bad event must stop nobody: it is kept, with the reason
                 refused += 1
-                self._refuse(error, position, entry.id, _payload_of(payload, entry), group, payload.logStream)
+                self._refuse(error, position, entry.id, payload_of(payload, entry), group, payload.logStream)
         self._account_for(len(payload.logEvents), refused, event, log)
 
     def _add_documents(self, payload: bytes | bytearray, position: str, number: int) -> int:
@@ -370,17 +296,6 @@ _SPECIAL = frozenset({"_aws", "event_type", "record", "spanId", *access_logs.GAT
 """Members one of which every JSON line has that is more than a log line."""
 
 _TIME_NAMES = ("time", "timestamp", "@timestamp", "Timestamp", "requestTimeEpoch", "requestTime", "ts")
-
-
-def _service_of(log_group: str) -> str | None:
-    """The service for lines that name none: the function of a Lambda log group."""
-    return log_group[len("/aws/lambda/") :] if log_group.startswith("/aws/lambda/") else None
-
-
-def _payload_of(payload: Subscription, entry: LogEvent) -> bytes:
-    """A subscription payload that holds one event, as CloudWatch would put it on the stream."""
-    single = Subscription(payload.messageType, [entry], payload.owner, payload.logGroup, payload.logStream)
-    return bytes(deflate.gzip_compress(msgspec.json.encode(single)))
 
 
 def _by_hour(table: pa.Table) -> Iterator[tuple[str, pa.Table]]:

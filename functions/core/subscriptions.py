@@ -1,0 +1,43 @@
+"""Payloads of CloudWatch Logs as they stand in the stream."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import deflate
+import msgspec
+
+_LAMBDA = "/aws/lambda/"
+
+
+class LogEvent(msgspec.Struct, gc=False):
+    """One log event of a subscription payload."""
+
+    id: str
+    timestamp: int | None
+    message: str
+    extractedFields: dict[str, Any] | None = None  # noqa: N815
+
+
+class Subscription(msgspec.Struct, gc=False):
+    """A payload of CloudWatch Logs, https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html."""
+
+    messageType: str  # noqa: N815
+    logEvents: list[LogEvent]  # noqa: N815
+    owner: str = ""
+    logGroup: str = ""  # noqa: N815
+    logStream: str = ""  # noqa: N815
+
+
+decode = msgspec.json.Decoder(Subscription).decode
+
+
+def service_of(log_group: str) -> str | None:
+    """The service for lines that name none: the function of a Lambda log group."""
+    return log_group[len(_LAMBDA) :] if log_group.startswith(_LAMBDA) else None
+
+
+def payload_of(payload: Subscription, entry: LogEvent) -> bytes:
+    """A subscription payload that holds one event, as CloudWatch would put it on the stream."""
+    single = Subscription(payload.messageType, [entry], payload.owner, payload.logGroup, payload.logStream)
+    return bytes(deflate.gzip_compress(msgspec.json.encode(single)))
