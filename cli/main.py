@@ -20,6 +20,7 @@ examples:
   tracelake ask which errors occur --param tenant=acme --format json
   tracelake rows lambda.log                           what the lake would hold of a file
   tracelake retry-rejected --dry-run                  which dead letters there are, by reason
+  tracelake price --set kinesis_mode=on-demand        what an installation would cost, line by line
 
 ask and retry-rejected work on AWS (--stage), or on the stack that runs on this machine: with --local, or where no AWS
 credentials are configured.
@@ -56,6 +57,10 @@ def _run(arguments: argparse.Namespace) -> int:
         from cli.rows import run  # noqa: PLC0415
 
         return run(arguments.paths, arguments.format, sys.stdout, sys.stderr)
+    if arguments.command == "price":
+        from cli import price  # noqa: PLC0415
+
+        return price.run(arguments.templates, arguments.set, arguments.format, sys.stdout)
     place = (arguments.local, arguments.stage)
     if arguments.command == "ask":
         from cli import ask  # noqa: PLC0415
@@ -85,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_rows(commands)
     _add_ask(commands)
     _add_retry(commands)
+    _add_price(commands)
     return parser
 
 
@@ -124,6 +130,20 @@ def _add_retry(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     retry.add_argument("--reason", default="", metavar="TEXT", help="only those whose reason contains this")
     retry.add_argument("--dry-run", action="store_true", help="count them and leave them where they are")
     _add_place(retry)
+
+
+def _add_price(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    price = commands.add_parser(
+        "price",
+        help="say what an installation costs, line by line",
+        description="Prices the templates of an installation: at rest, by volume, and a month with telemetry around "
+        "the clock. Needs no AWS account.",
+    )
+    price.add_argument("--templates", default="", metavar="FOLDER", help="as `make synth` writes them: cdk.out")
+    price.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="a setting over cdk.json's; can be repeated"
+    )
+    price.add_argument("--format", choices=("table", "json"), default="table", help="default: table")
 
 
 def _add_place(parser: argparse.ArgumentParser) -> None:

@@ -32,6 +32,8 @@ HOT_BACKSTOP_DAYS = 14
 ATHENA_RESULTS_DAYS = 7
 NONCURRENT_DAYS = 3
 PARTITION_KEY = "hour"
+# the longest that KMS allows: each of a key's first two rotations adds a dollar to every month after it
+KEY_ROTATION = Duration.days(2560)
 _GIGABYTE = 1024**3
 
 _NO_ACCESS_LOGS = (
@@ -92,6 +94,7 @@ class DataStack(Stack):
             "DeadLetterKey",
             description="Rejected events of tracelake, which are raw data",
             enable_key_rotation=True,
+            rotation_period=KEY_ROTATION,
             removal_policy=RemovalPolicy.RETAIN,
         )
 

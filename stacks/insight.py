@@ -18,7 +18,7 @@ from constructs import Construct
 
 from stacks.alarms import build_alarms
 from stacks.dashboard import build_dashboard
-from stacks.data import publish_name
+from stacks.data import KEY_ROTATION, publish_name
 from stacks.function import Function, Libraries
 from stacks.lake import Lake
 from stacks.names import Names
@@ -50,6 +50,7 @@ class InsightStack(Stack):
             "AlertKey",
             description="Alerts of tracelake",
             enable_key_rotation=True,
+            rotation_period=KEY_ROTATION,
             removal_policy=RemovalPolicy.DESTROY,
         )
         cloudwatch = iam.ServicePrincipal("cloudwatch.amazonaws.com")

@@ -7,28 +7,35 @@ from pathlib import Path
 import msgspec
 
 
-class Prices(msgspec.Struct, frozen=True):
-    """List prices in US dollars of one region on one day, without free tiers, volume tiers or discounts.
+class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """List price of one unit in US dollars, without volume tiers or discounts, and the page it is from.
 
-    Units are in the names; ``kinesis_put_unit`` is the price of one PUT payload unit of ``kinesis_put_unit_bytes``.
+    ``free_a_month`` is what AWS gives every account each month for ever, however old it is; other offers are left out.
     """
 
+    usd: float
+    per: str
+    source: str
+    free_a_month: float = 0
+
+
+class PriceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Prices of one region on one day."""
+
     as_of: str
+    currency: str
     region: str
-    lambda_gb_second_x86_64: float
-    lambda_gb_second_arm64: float
-    lambda_request: float
-    kinesis_shard_hour: float
-    kinesis_put_unit: float
-    kinesis_put_unit_bytes: int
-    s3_put: float
-    s3_get: float
-    s3_gb_month: float
-    dynamodb_write_unit: float
-    dynamodb_read_unit: float
+    prices: dict[str, Price]
+
+    def usd(self, name: str) -> float:
+        """Price of one unit; ``KeyError`` where the table has none of this name."""
+        return self.prices[name].usd
 
 
-PRICES = msgspec.json.decode(Path(__file__).with_name("prices.json").read_bytes(), type=Prices)
+PRICES = msgspec.json.decode(Path(__file__).with_name("prices.json").read_bytes(), type=PriceTable)
+
+_X86_GB_SECOND = PRICES.usd("lambda_gb_second_x86_64")
+_REQUEST = PRICES.usd("lambda_request")
 
 
 def invocation_cost(billed_ms: float | None, memory_mb: int | None) -> float | None:
@@ -39,4 +46,4 @@ def invocation_cost(billed_ms: float | None, memory_mb: int | None) -> float | N
     if billed_ms is None or memory_mb is None:
         return None
     gb_seconds = billed_ms / 1000 * memory_mb / 1024
-    return gb_seconds * PRICES.lambda_gb_second_x86_64 + PRICES.lambda_request
+    return gb_seconds * _X86_GB_SECOND + _REQUEST

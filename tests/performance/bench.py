@@ -1,0 +1,116 @@
+"""How fast normalize is, against the limit of its parts and against the usual way, all measured in one run.
+
+``make bench`` runs it. Time is the processor's, of one core; so other work on the machine disturbs it little.
+"""
+
+from __future__ import annotations
+
+import gc
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from functions.core.cost.assumptions import ASSUMED
+from functions.core.cost.by_volume import charges, cost_by_part, of_gigabytes
+from functions.core.cost.prices import PRICES
+from tests.performance import ways
+from tests.performance.telemetry import Shop
+
+RAW_MB = 208
+BATCHES = 8
+LAMBDA_BATCH_BYTES = 6_000_000
+GOAL_OF_LIMIT, GOAL_OF_USUAL, GOAL_PEAK_MB = 0.40, 2.5, 512
+MEASURE_MEMORY = "--memory"
+
+
+def main() -> int:
+    """Prints the figures; 1 where a goal is missed."""
+    if MEASURE_MEMORY in sys.argv:
+        print(peak_of_one_batch())
+        return 0
+    pa.set_cpu_count(1)
+    gc.disable()
+    gc.freeze()
+    shop = Shop(seed=1)
+    seconds = {"tracelake": 0.0, "limit": 0.0, "usual": 0.0}
+    compressed = stored = files_written = 0
+    warm = Shop(seed=2).batch(2_000_000)
+    ways.usual(warm)
+    ways.limit(warm, ways.tracelake(warm)[0])
+    for _ in range(BATCHES):
+        records = shop.batch(RAW_MB * 1_000_000 // BATCHES)
+        parts, files = timed(seconds, "tracelake", lambda records=records: ways.tracelake(records))
+        timed(seconds, "limit", lambda records=records, parts=parts: ways.limit(records, parts))
+        timed(seconds, "usual", lambda records=records: ways.usual(records))
+        compressed += sum(len(record) * 3 // 4 for record in records)
+        stored += sum(map(len, files))
+        files_written += len(files)
+        del parts, files
+        gc.collect()
+    megabytes = shop.raw_bytes / 1e6
+    speed = {way: megabytes / spent for way, spent in seconds.items()}
+    of_limit, of_usual = speed["tracelake"] / speed["limit"], speed["tracelake"] / speed["usual"]
+    peak_mb = int(
+        subprocess.run([sys.executable, "-m", __spec__.name, MEASURE_MEMORY], capture_output=True, check=True).stdout
+    )
+    report(
+        ("raw messages", megabytes, f"MB, {compressed / 1e6:.1f} MB on the stream, {stored / 1e6:.1f} MB as Parquet"),
+        ("normalize", speed["tracelake"], "MB/s per core, all features on"),
+        ("the limit", speed["limit"], f"MB/s; normalize reaches {of_limit:.0%} of it (goal {GOAL_OF_LIMIT:.0%})"),
+        ("the usual way", speed["usual"], f"MB/s; normalize is {of_usual:.1f} times as fast (goal {GOAL_OF_USUAL})"),
+        ("peak memory", peak_mb, f"MB for a batch of 6 MB (goal under {GOAL_PEAK_MB})"),
+    )
+    print_cost(speed["tracelake"], compressed / shop.raw_bytes, stored / shop.raw_bytes, files_written / BATCHES)
+    return int(of_limit < GOAL_OF_LIMIT or of_usual < GOAL_OF_USUAL or peak_mb >= GOAL_PEAK_MB)
+
+
+def timed(seconds: dict[str, float], way: str, work: Callable[[], Any]) -> Any:
+    """The result of a piece of work, whose processor time is added to a way's."""
+    started = time.process_time()
+    result = work()
+    seconds[way] += time.process_time() - started
+    return result
+
+
+def peak_of_one_batch() -> int:
+    """Megabytes that this process has held at most, after a batch as Lambda gets it: 6 MB of base64."""
+    pa.set_cpu_count(1)
+    shop, records, size = Shop(seed=3), [], 0
+    while size < LAMBDA_BATCH_BYTES:
+        more = shop.batch(1_000_000)
+        records += more
+        size += sum(map(len, more))
+    gc.disable()
+    ways.tracelake(records)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def report(*lines: tuple[str, float, str]) -> None:
+    """Prints a name, a figure and what it means on each line."""
+    for name, figure, meaning in lines:
+        print(f"{name:<18} {figure:8.1f} {meaning}")
+
+
+def print_cost(megabytes_per_second: float, compressed: float, stored: float, files: float) -> None:
+    """Dollars for one more GB of raw messages in full batches, at list price; storage is for one month."""
+    load = msgspec.structs.replace(
+        ASSUMED.load,
+        raw_bytes_per_second=megabytes_per_second * 1e6,
+        compressed=compressed,
+        stored=stored,
+        files_a_commit=files,
+    )
+    costs = cost_by_part(of_gigabytes(1, load), charges(load=load))
+    parts = ", ".join(f"{name} {dollars:.4f}" for name, dollars in costs.items())
+    priced = f"{parts}; {PRICES.region}, {PRICES.as_of}"
+    print(f"{'cost':<18} {sum(costs.values()):8.4f} $ for one more GB of raw messages ({priced})")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
