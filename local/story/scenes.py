@@ -196,13 +196,13 @@ def _all_arrived(world: World, step: Step) -> tuple[int, Ledger]:
 
 
 def _alarm(world: World) -> dict[str, Any] | None:
-    """The first message about the error rate going into ALARM."""
+    """The first message about the error rate going into ALARM; other messages are passed over."""
     sqs = world.emulator.client("sqs")
     found = sqs.receive_message(QueueUrl=world.mailbox, MaxNumberOfMessages=10, WaitTimeSeconds=1)
     for each in found.get("Messages", []):
         message: dict[str, Any] = json.loads(each["Body"])
         alarm = json.loads(message["Message"])
-        if alarm["NewStateValue"] == "ALARM" and alarm["AlarmName"].endswith("error-rate"):
+        if alarm.get("NewStateValue") == "ALARM" and alarm["AlarmName"].endswith("error-rate"):
             return message
     return None
 
