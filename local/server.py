@@ -20,10 +20,22 @@ from local.adapters import (
     lambda_logs,
     lambda_runtime,
     log_subscriptions,
+    metric_data,
     resources,
 )
 
-ADAPTERS = (resources, lambda_runtime, lambda_logs, log_subscriptions, emf, kinesis_events, access_logs, alarms, athena)
+ADAPTERS = (
+    resources,
+    lambda_runtime,
+    lambda_logs,
+    log_subscriptions,
+    emf,
+    kinesis_events,
+    access_logs,
+    alarms,
+    athena,
+    metric_data,
+)
 
 
 def _end_with(parent: int) -> None:

@@ -1,0 +1,1 @@
+"""The dashboards of the running local stack in a browser, as CloudWatch would show them."""
