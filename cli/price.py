@@ -20,8 +20,9 @@ Templates = Mapping[str, Mapping[str, Any]]
 EXAMPLES_GB = (0, 1, 10, 100, 1000)
 FREE_NOTE = (
     "free: what AWS gives every account each month, as far as nobody else in the account uses it: of CloudWatch 10 "
-    "custom metrics, 10 alarm metrics and 3 dashboards of up to 50 metrics, of the Glue catalog a million objects and "
-    "a million requests. What it gives of Lambda, DynamoDB, logs and KMS is not taken off: applications use that up."
+    "custom metrics, 10 alarm metrics, 3 dashboards of up to 50 metrics and a million requests; of the Glue catalog a "
+    "million objects and a million requests. What it gives of Lambda, DynamoDB, logs and KMS is not taken off: "
+    "applications use that up."
 )
 _SUFFIX = ".template.json"
 

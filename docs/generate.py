@@ -1,6 +1,7 @@
 """Writes the generated tables of README and docs: ``python -m docs.generate`` (``--check`` only tells what is stale).
 
-A generated block stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``; NAME is a key of ``BLOCKS``.
+A generated block stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``, in SQL between
+``-- generated: NAME`` and ``-- end``; NAME is a key of ``BLOCKS``.
 """
 
 from __future__ import annotations
@@ -9,15 +10,30 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 
+import msgspec
+
+from cli import price
 from functions.core import questions
+from functions.core.cost import at_rest, by_volume
+from functions.core.cost.assumptions import ASSUMED
+from functions.core.cost.at_rest import Line
+from functions.core.cost.prices import PRICES
 from functions.core.schema import TABLES
 from stacks.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("README.md", "docs/data_dictionary.md", "docs/settings.md")
-_BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+PAGES = (
+    # first: other pages show what the question's file says
+    "sql/questions/what_does_tracelake_cost.sql",
+    "README.md",
+    "docs/data_dictionary.md",
+    "docs/settings.md",
+    "docs/cost.md",
+)
+_BLOCK = re.compile(r"((?:<!--|[ ]*--) generated: (\w+)(?: -->)?\n).*?((?:<!--|[ ]*--) end\b)", re.DOTALL)
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
@@ -50,8 +66,100 @@ def settings_table() -> str:
     )
 
 
+@cache
+def _at_rest() -> tuple[Line, ...]:
+    return tuple(at_rest.lines(price.synthesise()))
+
+
+def charges() -> str:
+    """The price list of the pipeline as rows of an SQL VALUES list."""
+    return ",\n".join(f"        {row}" for row in by_volume.sql_values()) + "\n"
+
+
+def cost_summary() -> str:
+    """What a reader wants to know first: at rest, in use, by volume."""
+    at_list, after_free = at_rest.total(list(_at_rest()))
+    months = {row["raw_gb"]: row["usd"] for row in price.months(list(_at_rest()))}
+    rows = [
+        ("at rest, a month", f"${after_free:.2f} (${at_list:.2f} where the account's free metrics are used up)"),
+        *((f"{gb:,} GB of raw telemetry a month, around the clock", f"${months[gb]:.2f}") for gb in (10, 100, 1000)),
+        ("one more GB, where batches are full", f"${by_volume.usd_per_gigabyte():.4f}"),
+        ("a million more requests of your application", f"${by_volume.usd_per_million_requests():.2f}"),
+    ]
+    return _table((f"{PRICES.region}, list prices of {PRICES.as_of}", "all of it"), rows)
+
+
+def cost_at_rest() -> str:
+    """Every line of the templates' price."""
+    lines = list(_at_rest())
+    total = ("**a month**", "", "", "", *(f"**{usd:.2f}**" for usd in at_rest.total(lines)))
+    return _table(
+        ("resource", "billed by", "quantity", "$ each", "$ a month", "$ after free"),
+        [
+            *(
+                (
+                    f"{line.stack.rsplit('-', 1)[-1]}: {line.resource}",
+                    PRICES.prices[line.price].per,
+                    f"{line.quantity:,.2f}".rstrip("0").rstrip("."),
+                    _decimal(line.usd_each),
+                    f"{line.usd:.4f}",
+                    f"{line.usd_after_free:.4f}",
+                )
+                for line in lines
+            ),
+            total,
+        ],
+    )
+
+
+def cost_by_month() -> str:
+    """What a month costs by the gigabytes of raw telemetry in it."""
+    months = price.months(list(_at_rest()))
+    return _table(
+        tuple(
+            f"{name} $".replace("raw_gb $", "GB raw").replace("usd $", "all $").replace("_", " ") for name in months[0]
+        ),
+        [tuple(f"{value:,}" for value in row.values()) for row in months],
+    )
+
+
+def prices() -> str:
+    """The price table with its sources."""
+    return _table(
+        ("price", "$", "for one", "free a month", "source"),
+        (
+            (f"`{name}`", _decimal(p.usd), p.per, f"{p.free_a_month:,.0f}" if p.free_a_month else "", p.source)
+            for name, p in PRICES.prices.items()
+        ),
+    )
+
+
+def assumptions() -> str:
+    """What is assumed where neither template nor ledger say it."""
+    at_rest_rows = [
+        (f"`{name}`", f"{f.seconds} s, {len(f.metrics)} metrics a run" if f.seconds else "no run at rest", f.why)
+        for name, f in ASSUMED.at_rest.functions.items()
+    ]
+    load = [
+        (f"`{name}`", f"{value:,}", "")
+        for name, value in msgspec.structs.asdict(ASSUMED.load).items()
+        if isinstance(value, int | float)
+    ]
+    return _table(("assumption", "value", "why"), [*at_rest_rows, *load])
+
+
+def _decimal(value: float) -> str:
+    return f"{value:.10f}".rstrip("0").rstrip(".")
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
+    "assumptions": assumptions,
+    "charges": charges,
+    "cost_at_rest": cost_at_rest,
+    "cost_by_month": cost_by_month,
+    "cost_summary": cost_summary,
     "data_dictionary": data_dictionary,
+    "prices": prices,
     "questions": question_table,
     "settings": settings_table,
 }

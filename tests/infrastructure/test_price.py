@@ -34,6 +34,7 @@ def test_it_stays_below_15_dollars_only_because_the_dashboards_and_first_metrics
         "cloudwatch_alarm_metric",
         "cloudwatch_dashboard",
         "cloudwatch_metric",
+        "cloudwatch_request",
         "glue_object_month",
         "glue_request",
     }
@@ -59,7 +60,7 @@ def _add(kind: str, **properties: Any) -> Callable[[Template], None]:
 
 
 def _rename_handler(template: Template) -> None:
-    next(iter(of_type(template, "AWS::Lambda::Function").values()))["Handler"] = "functions.new.handler.handle"
+    only(template, "AWS::Lambda::Function", "Compact")["Handler"] = "functions.new.handler.handle"
 
 
 def _change_schedule(template: Template) -> None:
@@ -69,7 +70,7 @@ def _change_schedule(template: Template) -> None:
 
 UNKNOWN = {
     "a resource of a new type": (_add("AWS::EC2::NatGateway"), "AWS::EC2::NatGateway has no price"),
-    "a function whose work at rest nobody stated": (_rename_handler, "is not in functions/core/cost/assumptions.json"),
+    "a scheduled function whose work nobody stated": (_rename_handler, "is not in functions/core/cost/assumptions.json"),
     "a schedule that is not counted": (_change_schedule, "how often cron"),
     "an alarm on as many metrics as there may be": (
         _add("AWS::CloudWatch::Alarm", Metrics=[{"Expression": 'SELECT SUM(Errors) FROM "AWS/Lambda" GROUP BY F'}]),

@@ -18,6 +18,7 @@ class RestOfFunction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seconds: float = 0
     log_bytes: int = 0
     read_units: int = 0
+    metric_requests: int = 0
     catalog_requests_a_table: int = 0
     metrics: tuple[str, ...] = ()
 

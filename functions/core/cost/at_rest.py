@@ -30,7 +30,9 @@ FREE = {
     "AWS::Glue::Database": "one object of the catalog",
     "AWS::IAM::Policy": "IAM is free",
     "AWS::IAM::Role": "IAM is free",
+    "AWS::Lambda::EventInvokeConfig": "part of Lambda",
     "AWS::Lambda::EventSourceMapping": "polling a stream is free; requests to its key are counted with the stream",
+    "AWS::Lambda::Function": "billed by run: at rest only schedules start one, and are priced with what they start",
     "AWS::Lambda::LayerVersion": "part of Lambda",
     "AWS::Lambda::Permission": "part of Lambda",
     "AWS::Logs::LogGroup": "billed by what is written into it, counted with the functions",
@@ -176,12 +178,6 @@ class _Stack:
         count = dashboard_metrics(properties["DashboardBody"], self.assumed.metrics_of_a_search)
         yield self._line(name, "cloudwatch_dashboard", 1, can_be_free=count <= FREE_DASHBOARD_METRICS)
 
-    def function(self, name: str, properties: Properties) -> Iterator[Line]:
-        folder = str(properties["Handler"]).split(".")[1]
-        if folder not in self.assumed.functions:
-            raise UnpricedError(f"{self.name}: what {name} does at rest is not in functions/core/cost/assumptions.json")
-        return iter(())
-
     def rule(self, _: str, properties: Properties) -> Iterator[Line]:
         """Schedules, and events of AWS's services, are free; what they start is not."""
         if "ScheduleExpression" not in properties:
@@ -195,13 +191,16 @@ class _Stack:
 
     def _runs(self, function: Properties, runs: float) -> Iterator[Line]:
         name = str(function["FunctionName"])
-        rest = self.assumed.functions[str(function["Handler"]).split(".")[1]]
+        rest = self.assumed.functions.get(str(function["Handler"]).split(".")[1])
+        if rest is None:
+            raise UnpricedError(f"{self.name}: what {name} does at rest is not in functions/core/cost/assumptions.json")
         gb_second = f"lambda_gb_second_{'arm64' if function.get('Architectures') == ['arm64'] else 'x86_64'}"
         yield self._line(name, "lambda_request", runs)
         yield self._line(name, gb_second, runs * rest.seconds * function["MemorySize"] / 1024)
         quantities = {
             "logs_gb": runs * rest.log_bytes / GB,
             "dynamodb_read_unit": runs * rest.read_units,
+            "cloudwatch_request": runs * rest.metric_requests,
             "glue_request": runs * rest.catalog_requests_a_table * self.tables,
             "cloudwatch_metric": len(rest.metrics),
         }
@@ -215,7 +214,6 @@ _PRICED: dict[str, Callable[[_Stack, str, Properties], Iterator[Line]]] = {
     "AWS::Events::Rule": _Stack.rule,
     "AWS::KMS::Key": _Stack.key,
     "AWS::Kinesis::Stream": _Stack.stream,
-    "AWS::Lambda::Function": _Stack.function,
 }
 
 

@@ -63,7 +63,7 @@ def charges(prices: PriceTable = PRICES, load: Load = ASSUMED.load) -> tuple[Cha
     add("DynamoDB", "hours", publications * load.read_units_a_publication, "dynamodb_read_unit")
     add("DynamoDB", "hours", publications * load.write_units_a_publication, "dynamodb_write_unit")
     add("CloudWatch metrics", "hours", len(load.metrics) / HOURS, "cloudwatch_metric")
-    add("CloudWatch metrics", "commits", load.metric_requests_a_commit, "cloudwatch_metric_request")
+    add("CloudWatch metrics", "commits", load.metric_requests_a_commit, "cloudwatch_request")
     add("Own logs", "commits", load.log_bytes_a_commit / GB, "logs_gb")
     return tuple(Charge(part, count, usd) for (part, count), usd in each.items())
 
