@@ -38,6 +38,7 @@ class Reader:
         self.world = world
         self.settled = {}
         self._files = {}
+        self._seen = {}
         world.watchers.append(self.changed)
 
     def changed(self, operation, params):
@@ -50,7 +51,7 @@ class Reader:
                 self.look(params["TableName"], entry["Values"][0])
         elif operation in ("put_object", "delete_objects", "delete_object") and params["Bucket"] == LAKE:
             keys = [params["Key"]] if "Key" in params else [entry["Key"] for entry in params["Delete"]["Objects"]]
-            for key in keys:
+            for key in filter(_PLACE.match, keys):
                 location = self.world.glue.locations.get(_PLACE.match(key).groups())
                 if location and f"s3://{LAKE}/{key}".startswith(location):
                     self.look(*_PLACE.match(key).groups())
@@ -84,18 +85,20 @@ class Reader:
             yield from self._rows(key)
 
     def _rows(self, key):
-        if key not in self._files:
-            table = self._read(key)
-            ids = table["event_id"].to_pylist(), table["row_no"].to_pylist()
-            if "status" in table.column_names and "memory_size_mb" in table.column_names:
-                more = (table["request_id"].to_pylist(), [status is not None for status in table["status"].to_pylist()])
-                self._files[key] = [Seen(*values) for values in zip(*ids, *more, strict=True)]
-            else:
-                self._files[key] = [Seen(*values) for values in zip(*ids, strict=True)]
-        return self._files[key]
+        if key not in self._seen:
+            is_invocation = key.split("/")[1] == "invocations"
+            self._seen[key] = [
+                Seen(row["event_id"], row["row_no"], row.get("request_id"), not is_invocation or bool(row["status"]))
+                for row in self._read(key)
+            ]
+        return self._seen[key]
 
     def _read(self, key):
-        return pq.read_table(pa.BufferReader(self.world.s3.objects[LAKE, key]))
+        """Rows of a file, as dicts; no file is ever written twice with other rows."""
+        if key not in self._files:
+            file = pq.ParquetFile(pa.BufferReader(self.world.s3.objects[LAKE, key]))
+            self._files[key] = file.read(use_threads=False).to_pylist()
+        return self._files[key]
 
     def table(self, name):
         """All settled rows of a table, as dicts."""
@@ -103,7 +106,7 @@ class Reader:
         for (table, hour), location in sorted(self.world.glue.locations.items()):
             if table == name and "/settled/" in location:
                 for key in self.world.s3.keys(LAKE, location.removeprefix(f"s3://{LAKE}/")):
-                    rows += [{**row, "hour": hour} for row in self._read(key).to_pylist()]
+                    rows += [{**row, "hour": hour} for row in self._read(key)]
         return rows
 
     def counts(self, name):
