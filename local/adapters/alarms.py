@@ -10,23 +10,18 @@ import os
 import threading
 import time
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from typing import Any
 
 from ministack.core.responses import new_uuid, request_scope
-from ministack.services import cloudwatch, sns
+from ministack.services import cloudwatch, lambda_svc, sns
 from ministack.services.cloudformation import provisioners
 
-from local.adapters import metric_math
+from local.adapters import alarm_states
 
 PERIOD_SECONDS = float(os.environ.get("TRACELAKE_LOCAL_ALARM_PERIOD", "5"))
 MOST_DATAPOINTS = int(os.environ.get("TRACELAKE_LOCAL_ALARM_DATAPOINTS", "100"))
 _ACTIONS = {"ALARM": "AlarmActions", "OK": "OKActions", "INSUFFICIENT_DATA": "InsufficientDataActions"}
-_COMPARISONS = {
-    "GreaterThanOrEqualToThreshold": (lambda value, limit: value >= limit, "greater than or equal to"),
-    "GreaterThanThreshold": (lambda value, limit: value > limit, "greater than"),
-    "LessThanThreshold": (lambda value, limit: value < limit, "less than"),
-    "LessThanOrEqualToThreshold": (lambda value, limit: value <= limit, "less than or equal to"),
-}
 _SHOWN = ("AlarmName", "AlarmDescription", "AlarmArn", "OKActions", "AlarmActions", "InsufficientDataActions")
 _TRIGGER = ("EvaluationPeriods", "DatapointsToAlarm", "ComparisonOperator", "Threshold", "TreatMissingData")
 
@@ -61,69 +56,118 @@ def _watch() -> None:
 
 
 def _evaluate(alarm: dict[str, Any], now: float) -> None:
-    queries = alarm.get("Metrics") or [_as_query(alarm)]
-    period = int(next(query["MetricStat"]["Period"] for query in queries if "MetricStat" in query))
-    last = int(now // period) * period
-    starts = [last - period * back for back in range(min(int(alarm["EvaluationPeriods"]), MOST_DATAPOINTS))]
-    points = [(start, metric_math.evaluate(queries, start, period)) for start in starts]
-    state, reason = _judge(alarm, points)
+    state, reason = alarm_states.state_of(alarm, now, _statistic, MOST_DATAPOINTS)
     if state != alarm["StateValue"]:
-        _move(alarm, queries, state, reason)
+        _move(alarm, state, reason)
 
 
-def _as_query(alarm: dict[str, Any]) -> dict[str, Any]:
-    metric = {key: alarm[key] for key in ("Namespace", "MetricName", "Dimensions")}
-    stat = alarm.get("ExtendedStatistic") or alarm["Statistic"]
-    return {"Id": "m1", "MetricStat": {"Metric": metric, "Period": alarm["Period"], "Stat": stat}, "ReturnData": True}
+def _statistic(query: dict[str, Any], start: int, period: int) -> float | None:
+    metric = query["Metric"]
+    dimensions = cloudwatch._dims_key(cloudwatch._dims_from_list(metric.get("Dimensions") or []))
+    stored = cloudwatch._metrics.get((metric["Namespace"], metric["MetricName"], dimensions)) or []
+    points = [point for point in list(stored) if start <= point["Timestamp"] < start + period]
+    if not points:
+        return None
+    value: float | None = cloudwatch._stat_value(cloudwatch._calc_stats(points), query["Stat"], points)
+    return value
 
 
-def _judge(alarm: dict[str, Any], points: list[tuple[int, float | None]]) -> tuple[str, str]:
-    """State and reason of an alarm, given its datapoints, newest first; None is a missing one."""
-    missing = alarm.get("TreatMissingData") or "missing"
-    needed = min(int(alarm.get("DatapointsToAlarm") or alarm["EvaluationPeriods"]), len(points))
-    is_beyond, words = _COMPARISONS[alarm["ComparisonOperator"]]
-    present = [(start, value) for start, value in points if value is not None]
-    beyond = [(start, value) for start, value in present if is_beyond(value, float(alarm["Threshold"]))]
-    absent = len(points) - len(present)
-    if len(beyond) + (absent if missing == "breaching" else 0) >= needed:
-        shown = ", ".join(
-            f"{value} ({datetime.fromtimestamp(start, UTC):%d/%m/%y %H:%M:%S})" for start, value in beyond
-        )
-        verb = "was" if len(beyond) == 1 else "were"
-        return "ALARM", (
-            f"Threshold Crossed: {len(beyond)} out of the last {len(points)} datapoints [{shown}] {verb} {words} the "
-            f"threshold ({float(alarm['Threshold'])}) "
-            f"(minimum {needed} datapoint{'s' * (needed > 1)} for OK -> ALARM transition)."
-        )
-    if present or missing in ("notBreaching", "breaching"):
-        return (
-            "OK",
-            f"Threshold not crossed: {len(present) - len(beyond)} of the last {len(points)} datapoints within it.",
-        )
-    if missing == "ignore":
-        return alarm["StateValue"], alarm["StateReason"]
-    return "INSUFFICIENT_DATA", f"Insufficient Data: {absent} datapoints were unknown."
-
-
-def _move(alarm: dict[str, Any], queries: list[dict[str, Any]], state: str, reason: str) -> None:
-    old, now = alarm["StateValue"], time.time()
+def _move(alarm: dict[str, Any], state: str, reason: str) -> None:
+    before = {key: alarm.get(key) for key in ("StateValue", "StateReason", "StateUpdatedTimestamp")}
+    now = time.time()
     alarm.update(StateValue=state, StateReason=reason, StateUpdatedTimestamp=int(now))
-    cloudwatch._record_history(alarm["AlarmName"], old, state, reason)
+    cloudwatch._record_history(alarm["AlarmName"], before["StateValue"], state, reason)
     region = alarm["AlarmArn"].split(":")[3]
-    message = {
+    for action in alarm.get(_ACTIONS[state], []) if alarm.get("ActionsEnabled", True) else []:
+        if ":sns:" in action:
+            message = json.dumps(_message(alarm, before, now))
+            sns._fanout(action, new_uuid(), message, f'{state}: "{alarm["AlarmName"]}" in {region}'[:100])
+        elif ":lambda:" in action:
+            _invoke(action, _event(alarm, before, now))
+
+
+def _message(alarm: dict[str, Any], before: dict[str, Any], now: float) -> dict[str, Any]:
+    """What a topic is told."""
+    return {
         **{key: alarm.get(key) for key in _SHOWN},
         "AWSAccountId": alarm["AlarmArn"].split(":")[4],
         "AlarmConfigurationUpdatedTimestamp": _instant(alarm["AlarmConfigurationUpdatedTimestamp"]),
-        "NewStateValue": state,
-        "NewStateReason": reason,
+        "NewStateValue": alarm["StateValue"],
+        "NewStateReason": alarm["StateReason"],
         "StateChangeTime": _instant(now),
-        "Region": region,
-        "OldStateValue": old,
-        "Trigger": {**{key: alarm[key] for key in _TRIGGER if key in alarm}, **_trigger(alarm, queries)},
+        "Region": alarm["AlarmArn"].split(":")[3],
+        "OldStateValue": before["StateValue"],
+        "Trigger": {
+            **{key: alarm[key] for key in _TRIGGER if key in alarm},
+            **_trigger(alarm, alarm_states.queries_of(alarm)),
+        },
     }
-    for action in alarm.get(_ACTIONS[state], []) if alarm.get("ActionsEnabled", True) else []:
-        if ":sns:" in action:
-            sns._fanout(action, new_uuid(), json.dumps(message), f'{state}: "{alarm["AlarmName"]}" in {region}'[:100])
+
+
+def _event(alarm: dict[str, Any], before: dict[str, Any], now: float) -> dict[str, Any]:
+    """What a function is told:
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html#Lambda-action-payload."""
+    _, _, _, region, account, *_ = alarm["AlarmArn"].split(":")
+    return {
+        "source": "aws.cloudwatch",
+        "alarmArn": alarm["AlarmArn"],
+        "accountId": account,
+        "time": _instant(now),
+        "region": region,
+        "alarmData": {
+            "alarmName": alarm["AlarmName"],
+            "state": {"value": alarm["StateValue"], "reason": alarm["StateReason"], "timestamp": _instant(now)},
+            "previousState": {
+                "value": before["StateValue"],
+                "reason": before["StateReason"] or "",
+                "timestamp": _instant(before["StateUpdatedTimestamp"] or now),
+            },
+            "configuration": {
+                "description": alarm.get("AlarmDescription") or "",
+                "metrics": [_metric_of_event(query) for query in alarm_states.queries_of(alarm)],
+            },
+        },
+    }
+
+
+def _metric_of_event(query: dict[str, Any]) -> dict[str, Any]:
+    returns = str(query.get("ReturnData", True)).lower() != "false"
+    if "Expression" in query:
+        return {
+            "id": query["Id"],
+            "expression": query["Expression"],
+            "label": query.get("Label", ""),
+            "returnData": returns,
+        }
+    stat = query["MetricStat"]
+    metric = {
+        "namespace": stat["Metric"]["Namespace"],
+        "name": stat["Metric"]["MetricName"],
+        "dimensions": {each["Name"]: each["Value"] for each in stat["Metric"].get("Dimensions") or []},
+    }
+    return {
+        "id": query["Id"],
+        "metricStat": {"metric": metric, "period": int(stat["Period"]), "stat": stat["Stat"]},
+        "returnData": returns,
+    }
+
+
+def _invoke(arn: str, event: dict[str, Any]) -> None:
+    """As CloudWatch does: without waiting, and only where the function's policy lets the alarm."""
+    function, config, name = lambda_svc._get_func_record_for_ref(arn)
+    if not function or not config:
+        cloudwatch.logger.warning("alarm %s: there is no function %s", event["alarmArn"], name)
+    elif not any(_allows(statement, event) for statement in function["policy"]["Statement"]):
+        cloudwatch.logger.warning("alarm %s may not invoke %s", event["alarmArn"], name)
+    else:
+        lambda_svc.invoke_async_with_retry(function, event)
+
+
+def _allows(statement: dict[str, Any], event: dict[str, Any]) -> bool:
+    principal = statement.get("Principal")
+    service = principal.get("Service") if isinstance(principal, dict) else principal
+    arns = statement.get("Condition", {}).get("ArnLike", {}).get("AWS:SourceArn", "*")
+    return service == "lambda.alarms.cloudwatch.amazonaws.com" and fnmatchcase(event["alarmArn"], arns)
 
 
 def _trigger(alarm: dict[str, Any], queries: list[dict[str, Any]]) -> dict[str, Any]:

@@ -9,8 +9,6 @@ from collections.abc import Callable
 from statistics import mean
 from typing import Any
 
-from ministack.services import cloudwatch
-
 _OPERATORS: dict[type[ast.AST], Callable[[float, float], float]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -28,14 +26,18 @@ _SPELLINGS = ((r"&&|\bAND\b", " and "), (r"\|\||\bOR\b", " or "), (r"\^", "**"))
 _OVER_A_LIST: dict[str, Callable[[list[float]], float]] = {"MAX": max, "MIN": min, "SUM": sum, "AVG": mean}
 
 
-def evaluate(queries: list[dict[str, Any]], start: int, period: int) -> float | None:
+Statistic = Callable[[dict[str, Any], int, int], float | None]
+"""Value of a `MetricStat` in the period from a second since 1970, of so many seconds; None where it is missing."""
+
+
+def evaluate(queries: list[dict[str, Any]], start: int, period: int, statistic: Statistic) -> float | None:
     """The value of the query that returns data, in the period from `start` (seconds); None where it is missing."""
     by_id = {query["Id"]: query for query in queries}
 
     def value_of(name: str) -> float | None:
         if "Expression" in by_id[name]:
             return _value(ast.parse(_python(by_id[name]["Expression"]), mode="eval").body, value_of, period)
-        return _statistic(by_id[name]["MetricStat"], start, period)
+        return statistic(by_id[name]["MetricStat"], start, period)
 
     return value_of(next(query["Id"] for query in queries if str(query.get("ReturnData", True)).lower() != "false"))
 
@@ -44,17 +46,6 @@ def _python(expression: str) -> str:
     for spelling, pythons in _SPELLINGS:
         expression = re.sub(spelling, pythons, expression)
     return expression.strip()
-
-
-def _statistic(query: dict[str, Any], start: int, period: int) -> float | None:
-    metric = query["Metric"]
-    dimensions = cloudwatch._dims_key(cloudwatch._dims_from_list(metric.get("Dimensions") or []))
-    stored = cloudwatch._metrics.get((metric["Namespace"], metric["MetricName"], dimensions)) or []
-    points = [point for point in list(stored) if start <= point["Timestamp"] < start + period]
-    if not points:
-        return None
-    value: float | None = cloudwatch._stat_value(cloudwatch._calc_stats(points), query["Stat"], points)
-    return value
 
 
 def _value(node: ast.expr, value_of: Callable[[str], float | None], period: int) -> float | None:
