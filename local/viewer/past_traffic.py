@@ -38,15 +38,15 @@ _LOGGED_AT_ONCE = 5_000
 Event = tuple[int, str]
 
 
-def events(now_ms: int, minutes: int = 180, rate: float = 14.0, seed: int = 7) -> dict[str, list[Event]]:
+def events(now_ms: int, minutes: int = 180, rate: float = 36.0, seed: int = 7) -> dict[str, list[Event]]:
     """Log events by log group, oldest first, over the minutes before `now_ms`; `rate` is requests a minute."""
     chance = random.Random(seed)
     logs: dict[str, list[Event]] = {GATEWAY: [], CHECKOUT: [], CATALOG: []}
     for minute in range(minutes):
         start = now_ms - (minutes - minute) * _MINUTE_MS
-        wave = 1 + 0.45 * math.sin(minute / 24) + 0.2 * math.sin(minute / 7.3)
+        wave = 1 + 0.3 * math.sin(2 + minute / 38) + 0.08 * math.sin(minute / 6.3)
         impaired = 0.62 < minute / minutes < 0.74
-        for _ in range(max(1, round(chance.gauss(rate * wave, rate / 7)))):
+        for _ in range(max(1, round(chance.gauss(rate * wave, rate / 14)))):
             for group, event in _request(chance, start + chance.randrange(_MINUTE_MS), impaired):
                 logs[group].append(event)
     return {group: sorted(written) for group, written in logs.items()}

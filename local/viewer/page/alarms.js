@@ -11,12 +11,15 @@ const KINDS = { ALARM: "alarm", INSUFFICIENT_DATA: "unknown", OK: "ok" };
 const ordered = (alarms) =>
   [...alarms].sort((a, b) => ORDER.indexOf(a.StateValue) - ORDER.indexOf(b.StateValue) || a.AlarmName.localeCompare(b.AlarmName));
 
-export const shortName = (name, stage) => name.replace(`tracelake-${stage}-`, "").replaceAll("-", " ");
+function shortName(name, stage) {
+  const words = name.replace(`tracelake-${stage}-`, "").replaceAll("-", " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
 
 export function drawStrip(place, alarms, context) {
   if (!alarms.length) return place.replaceChildren();
   const wrong = alarms.filter((alarm) => alarm.StateValue === "ALARM").length;
-  const summary = wrong ? `${wrong} of ${alarms.length} in alarm` : `${alarms.length} alarm${alarms.length > 1 ? "s" : ""}, none goes off`;
+  const summary = wrong ? `${wrong} of ${alarms.length} in alarm` : `${alarms.length} alarm${alarms.length > 1 ? "s" : ""}, none active`;
   const chips = ordered(alarms).map((alarm) =>
     element(
       "button",

@@ -29,13 +29,24 @@ export function metricWidget(widget, content) {
     async update(context) {
       const { start, end: until } = context.range;
       const auto = context.body.periodOverride !== "inherit";
-      data = await post("/api/metrics", { properties, start: start / 1000, end: until / 1000, auto });
+      const answer = await post("/api/metrics", { properties, start: start / 1000, end: until / 1000, auto });
+      data = properties.liveData || properties.setPeriodToTimeRange ? answer : finished(answer);
       view = { range: context.range, zone: context.zone, zoom: context.zoom, hidden };
       draw();
     },
     restyle: () => data && draw(),
     end: () => end(),
   };
+}
+
+/** Without the running period, which would look like a collapse; but what has nothing else keeps it. */
+function finished(data) {
+  const series = data.series.map((each) => {
+    const last = each.times.length - 1;
+    if (last < 1 || (each.times[last] + each.period) * 1000 <= Date.now()) return each;
+    return { ...each, times: each.times.slice(0, last), values: each.values.slice(0, last) };
+  });
+  return { ...data, series };
 }
 
 const empty = () => element("div", { className: "empty" }, element("strong", {}, "No data available"), element("span", {}, "Try a longer time range."));

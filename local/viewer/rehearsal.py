@@ -1,0 +1,67 @@
+"""tracelake on an emulator with three hours of a shop's past in it, for the viewer's tests and pictures."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from local.run import Emulator, LocalRunError
+from local.viewer import past_traffic
+from local.viewer.past_traffic import Event
+
+STAGE = "main"
+ARRIVAL_SECONDS = 120.0
+
+
+@contextmanager
+def rehearse(folder: Path, extra: Mapping[str, list[Event]] | None = None) -> Iterator[Emulator]:
+    """An emulator in `folder` whose tables and metrics hold the past; `extra` are more events by log group."""
+    os.environ.setdefault("CDK_VALIDATION", "false")
+    with Emulator(folder, announcement=folder / "current.json") as emulator:
+        emulator.deploy_tracelake(STAGE)
+        written = past_traffic.events(int(time.time() * 1000))
+        for group, events in (extra or {}).items():
+            written.setdefault(group, []).extend(events)
+        logs = emulator.client("logs")
+        for group in written:
+            past_traffic.make_group(logs, group)
+        invoke(emulator, "subscribe-log-groups")
+        past_traffic.write(logs, written)
+        _wait(lambda: requests_counted(emulator) >= len(written[past_traffic.GATEWAY]))
+        invoke(emulator, "compact")
+        yield emulator
+
+
+def invoke(emulator: Emulator, name: str) -> None:
+    """Runs one of tracelake's functions, which on AWS a schedule does; raises LocalRunError where it fails."""
+    answer = emulator.client("lambda").invoke(FunctionName=f"tracelake-{STAGE}-{name}", Payload=json.dumps({}))
+    if "FunctionError" in answer:
+        raise LocalRunError(f"{name} failed: {answer['Payload'].read().decode()}")
+
+
+def requests_counted(emulator: Emulator) -> float:
+    """How many requests CloudWatch counts in the last day."""
+    now = datetime.now(UTC)
+    found = emulator.client("cloudwatch").get_metric_statistics(
+        Namespace="tracelake",
+        MetricName="Requests",
+        Dimensions=[{"Name": "Stage", "Value": STAGE}],
+        StartTime=now - timedelta(days=1),
+        EndTime=now + timedelta(hours=1),
+        Period=86400,
+        Statistics=["Sum"],
+    )
+    return sum(point["Sum"] for point in found["Datapoints"])
+
+
+def _wait(arrived: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + ARRIVAL_SECONDS
+    while not arrived():
+        if time.monotonic() > deadline:
+            raise LocalRunError(f"what was written has not arrived in the lake within {ARRIVAL_SECONDS:.0f} s")
+        time.sleep(0.3)

@@ -1,0 +1,78 @@
+"""Pictures of every dashboard, in both themes: `python -m local.viewer.screenshots FOLDER`.
+
+They show a stack of its own with three hours of a shop's past, or with `--running` the stack that runs already.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from playwright.sync_api import Browser
+
+from local.run import CURRENT
+from local.viewer.chromium import launched, wait_until_shown
+from local.viewer.console import Console
+from local.viewer.rehearsal import STAGE, rehearse
+from local.viewer.server import Viewer
+
+THEMES = ("light", "dark")
+WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 420, "height": 900}
+SETTLED_MS = 500
+
+
+def take(console: Console, folder: Path) -> list[Path]:
+    """Takes the pictures of a stack and returns where they are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with Viewer(console) as viewer, launched() as browser:
+        threading.Thread(target=viewer.serve_forever, daemon=True).start()
+        pictures = [
+            _take(
+                browser,
+                f"{viewer.url}/#dashboards/{dashboard}",
+                theme,
+                folder / f"{dashboard}-{theme}{suffix}.png",
+                size,
+            )
+            for dashboard in console.overview()["dashboards"]
+            for theme in THEMES
+            for suffix, size in (("", WIDE), ("-narrow", NARROW))
+        ]
+        viewer.shutdown()
+    return pictures
+
+
+def _take(browser: Browser, url: str, theme: str, picture: Path, size: dict[str, int]) -> Path:
+    scale = 2 if size is WIDE else 1
+    page = browser.new_page(viewport=size, color_scheme=theme, device_scale_factor=scale)  # type: ignore[arg-type]
+    page.goto(url)
+    wait_until_shown(page)
+    page.wait_for_timeout(SETTLED_MS)
+    page.screenshot(path=picture, full_page=True)
+    page.close()
+    return picture
+
+
+def main() -> int:
+    """Takes the pictures and says where they are."""
+    parser = argparse.ArgumentParser(prog="python -m local.viewer.screenshots")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--running", action="store_true", help="of the local stack that runs already")
+    arguments = parser.parse_args()
+    if arguments.running:
+        running = json.loads(CURRENT.read_text())
+        pictures = take(Console(running["environment"], running["stage"]), arguments.folder)
+    else:
+        with tempfile.TemporaryDirectory(prefix="tracelake-") as folder, rehearse(Path(folder)) as emulator:
+            pictures = take(Console(emulator.environment, STAGE), arguments.folder)
+    for picture in pictures:
+        print(picture)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

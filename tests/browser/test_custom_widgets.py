@@ -1,0 +1,121 @@
+"""Custom widgets: what they are asked, what their actions do, and what hostile ones cannot do."""
+
+from __future__ import annotations
+
+import json
+
+from pages import HOSTILE_NAMES
+
+
+def _question(scope) -> dict:
+    return json.loads(scope.locator("#seen").inner_text())
+
+
+def test_a_widget_is_asked_with_its_parameters_and_the_context_that_cloudwatch_documents(look, viewer):
+    seen = look("test-custom", "dark", "12h")
+
+    asked = _question(seen.card("acting"))
+
+    context = asked.pop("widgetContext")
+    assert asked == {"top": 3}
+    assert context["dashboardName"] == "test-custom"
+    assert context["widgetId"] == "widget-0"
+    assert context["params"] == {"top": 3}
+    assert context["theme"] == "dark"
+    assert context["forms"] == {"all": {}}
+    assert context["timeRange"]["mode"] == "relative"
+    assert context["timeRange"]["relativeStart"] == 12 * 3_600_000
+    assert context["timeRange"]["end"] - context["timeRange"]["start"] == 12 * 3_600_000
+    assert context["timezone"].keys() == {"label", "offsetISO", "offsetInMinutes"}
+    assert (context["period"], context["isAutoPeriod"], context["linkCharts"]) == (300, True, True)
+    assert 300 < context["width"] < 500
+    assert context["height"] > 300
+    assert context.keys() >= {"domain", "accountId", "locale", "title"}
+
+
+def test_an_action_calls_its_function_with_parameters_and_forms_and_shows_the_answer_in_a_popup(look):
+    seen = look("test-custom")
+    card = seen.card("acting")
+    card.locator("input[name=wanted]").fill("second")
+
+    card.locator("#call").click()
+
+    popup = seen.page.locator("dialog.popup")
+    popup.locator("#seen").wait_for()
+    asked = _question(popup)
+    assert asked["detail"] == "<b>globex</b>"
+    assert asked["widgetContext"]["forms"]["all"] == {"wanted": "second", "also": True}
+    seen.page.keyboard.press("Escape")
+    popup.wait_for(state="detached")
+
+
+def test_an_action_replaces_the_widget_and_one_can_go_back(look):
+    seen = look("test-custom")
+    card = seen.card("acting")
+
+    card.locator("#replace").click()
+
+    card.get_by_text('"detail": "whole"').wait_for()
+    card.get_by_role("button", name="Back").click()
+    card.get_by_text('"top": 3}').first.wait_for()
+
+
+def test_an_action_shows_html_of_the_page_without_a_call(look):
+    seen = look("test-custom")
+    before = len(seen.requests)
+    seen.card("acting").locator("#html").click()
+    seen.page.locator("dialog #inside").wait_for()
+    assert len(seen.requests) == before
+
+
+def test_an_action_that_asks_first_does_nothing_without_an_answer(look):
+    seen = look("test-custom")
+    ask = seen.card("acting").locator("#sure")
+    before = len(seen.requests)
+    ask.click()
+    seen.page.get_by_text("Really do it?").wait_for()
+    seen.page.get_by_role("button", name="Cancel").click()
+    seen.page.locator("dialog.popup").wait_for(state="detached")
+    assert len(seen.requests) == before
+    ask.click()
+    seen.page.get_by_role("button", name="Confirm").click()
+    seen.page.locator("dialog #seen").wait_for()
+
+
+def test_a_link_to_a_dashboard_of_the_console_opens_it_here(look):
+    seen = look("test-custom")
+    seen.card("acting").locator("#other").click()
+    seen.page.wait_for_selector("nav a[aria-current=page]:has-text('Test many')")
+    seen.settle()
+
+
+def test_hostile_html_of_a_function_does_nothing(look):
+    seen = look("test-custom")
+    card = seen.card("hostile")
+    assert "still here" in card.inner_text()
+    for name in ("script", "iframe", "use", "base", "meta", "[onerror]", "[onload]", "[formaction]", "form[action]"):
+        assert card.locator(name).count() == 0, name
+    card.locator("#link").click()
+    card.locator("#bait").click()
+    seen.page.locator("#bitten").wait_for()
+    assert seen.page.locator("dialog [onerror]").count() == 0
+    assert seen.variable("pwned") is None
+    # what the cleaned HTML still asks for, the policy of the page refuses
+    seen.complaints[:] = [each for each in seen.complaints if "Content Security Policy" not in each]
+    seen.requests[:] = [each for each in seen.requests if "example.com" not in each]
+    assert seen.page.locator("#grid").is_visible()
+
+
+def test_what_a_function_fails_with_is_told_as_text(look):
+    assert "RuntimeError: <img src=x" in look("test-custom").card("failing").inner_text()
+
+
+def test_hostile_names_of_customers_are_shown_as_text_and_do_nothing(look, bodies):
+    shown = ""
+    for name in bodies:
+        seen = look(name)
+        shown += seen.page.locator("body").inner_text()
+        for card in seen.page.locator("article.custom").all():
+            assert card.locator("script, [onerror], [onload], a[href^='javascript:']").count() == 0
+        assert seen.variable("pwned") is None
+    assert HOSTILE_NAMES[0] in shown
