@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from functions.aws import environment, items
@@ -64,6 +65,14 @@ class Garbage:
     keys: Sequence[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """An hour was published and is to be summarised; ``id`` tells its publications apart."""
+
+    hour: str
+    id: str
+
+
 class Generations:
     """The state table for `compact`; ``owner`` names this run."""
 
@@ -75,6 +84,21 @@ class Generations:
         """Hours before this one with something to publish, oldest first."""
         found = items.query(self.table, "pk = :pk AND sk < :sk", {":pk": "pending", ":sk": before})
         return sorted({item["sk"]["S"].split("#")[0] for item in found})
+
+    def pending_hours(self) -> list[str]:
+        """Hours with something to publish, over or not, oldest first."""
+        return self.unpublished_hours("~")
+
+    def notes_to_summarise(self) -> list[Note]:
+        """Hours that were published since they were summarised, oldest first."""
+        found = items.query(self.table, "pk = :pk", {":pk": "summarise"})
+        return [Note(item["sk"]["S"], item["id"]["S"]) for item in found]
+
+    def summarised(self, note: Note) -> None:
+        """The hour is summarised, unless it was published once more in between."""
+        done = items.delete(self.table, "summarise", note.hour, "#id = :id", id=note.id)
+        with suppress(ConditionLostError):
+            items.transact([done])
 
     def pending(self, hour: str) -> list[Pending]:
         """What is to be published of the hour."""
@@ -145,10 +169,12 @@ class Generations:
             writes.append(items.delete(self.table, "garbage", move.promise))
             if move.old.number:
                 writes.append(items.put(self.table, _garbage(prefix=move.old.prefix)))
+        note = {"pk": "summarise", "sk": hour, "id": environment.new_id(environment.now_ms())}
+        writes.append(items.put(self.table, note))
         for neighbour in again:
             sk = f"{neighbour}#again-{environment.new_id(environment.now_ms())}"
-            note = {"pk": "pending", "sk": sk, "tables": ["invocations"], "committed_at": environment.now_ms()}
-            writes.append(items.put(self.table, note))
+            more = {"pk": "pending", "sk": sk, "tables": ["invocations"], "committed_at": environment.now_ms()}
+            writes.append(items.put(self.table, more))
         items.transact(writes)
 
     def settle(self, done: Sequence[Pending]) -> None:

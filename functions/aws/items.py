@@ -88,9 +88,14 @@ def put(table: str, values: Mapping[str, Any], condition: str = "") -> TransactW
     return {"Put": request}  # type: ignore[typeddict-item]
 
 
-def delete(table: str, pk: str, sk: str) -> TransactWriteItemTypeDef:
-    """A deletion, as part of a transaction."""
-    return {"Delete": {"TableName": table, "Key": pack({"pk": pk, "sk": sk})}}
+def delete(table: str, pk: str, sk: str, condition: str = "", **values: Any) -> TransactWriteItemTypeDef:
+    """A deletion, as part of a transaction; ``condition`` as in `update`."""
+    request: dict[str, Any] = {"TableName": table, "Key": pack({"pk": pk, "sk": sk})}
+    if condition:
+        request["ConditionExpression"] = condition
+        request["ExpressionAttributeNames"] = {f"#{name}": name for name in _names(condition)}
+        request["ExpressionAttributeValues"] = pack({f":{name}": value for name, value in values.items()})
+    return {"Delete": request}  # type: ignore[typeddict-item]
 
 
 def update(

@@ -57,8 +57,18 @@ def run(publisher: Publisher) -> dict[str, int]:
         "OldestUnpublishedMs": environment.now_ms() - hour_start_ms(left[0]) - HOUR_MS if left else 0,
     }
     metrics.emit(numbers)
+    summarise(publisher)
     publisher.collect_garbage()
     return numbers
+
+
+def summarise(publisher: Publisher) -> None:
+    """Bring the summaries up to date. They are a view of the lake: what goes wrong with them is reported, stops nothing
+    and is made good by the next run."""
+    try:
+        publisher.summariser().run()
+    except Exception:
+        log.exception("summaries were not written, the next run tries again")
 
 
 def publish_hour(publisher: Publisher, hour: str, failed: set[str]) -> bool:

@@ -13,6 +13,7 @@ from functions.aws.catalog import Partitions
 from functions.aws.generations import Generation, Generations, Move, Pending
 from functions.aws.lake import Lake, settled_prefix
 from functions.aws.state import State
+from functions.compact.summarising import Summariser
 from functions.core import publish
 from functions.core.derived import DERIVE
 from functions.core.lake_files import LakeFile
@@ -60,6 +61,10 @@ class Publisher:
             partitions.point(hour, self.lake.location(move.new.prefix))
         self.generations.settle(pending)
         return True
+
+    def summariser(self) -> Summariser:
+        """What keeps the summaries of the hours."""
+        return Summariser(self.generations, self.lake, self.remaining_ms, self._is_sure)
 
     def collect_garbage(self) -> None:
         """Delete what is due, until the time is up."""

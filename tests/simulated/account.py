@@ -96,4 +96,4 @@ class Account:
         raise AssertionError(f"hours are never published: {self.unpublished()}")
 
     def unpublished(self):
-        return [sk for pk, sk in self.world.dynamodb.items if pk == "pending"]
+        return [sk for pk, sk in self.world.dynamodb.items if pk in ("pending", "summarise")]

@@ -6,7 +6,9 @@ from collections import Counter
 from functions.aws.dead_letters import DeadLetters
 from functions.aws.items import unpack_json
 from functions.aws.state import State
+from functions.aws.summaries import key_of
 from functions.core.schema import TABLES
+from functions.core.summaries import KINDS, decode
 
 from .world import DEAD_LETTERS, LAKE, STATE, tried
 
@@ -28,6 +30,7 @@ def check(account):
     _check_events(account, taken, letters)
     _check_ledger(account, sent, taken)
     _check_aggregates(account)
+    _check_summaries(account)
 
 
 def _position(record):
@@ -105,10 +108,31 @@ def _check_aggregates(account):
         assert sums == rows, f"{name} is not the sum of {base}: {sums} {rows}"
 
 
+def _check_summaries(account):
+    """Widgets see what is settled: the same sums, by hour."""
+    for kind, made in KINDS.items():
+        sums = Counter()
+        for row in account.reader.table(made.table):
+            sums[row["hour"]] += row[_SUMMED[kind]]
+        found = {hour: _total(account, kind, hour) for hour in sums}
+        assert found == sums, f"summary of {kind}: {found} instead of {sums}"
+
+
+_SUMMED = {"traffic": "requests", "errors": "occurrences", "ledger": "events"}
+
+
+def _total(account, kind, hour):
+    body = account.world.s3.objects.get((LAKE, key_of(kind, hour)), b"")
+    summary = decode(body).summary(kind)
+    if kind == "ledger":
+        return summary.sums["events"]
+    return (summary.customers if kind == "traffic" else summary.groups).total().weight
+
+
 def check_nothing_is_left_over(account):
     """After the garbage is collected: only the published generations remain, and files that no commit names."""
     items = account.world.dynamodb.items
-    assert not [sk for pk, sk in items if pk in ("pending", "garbage")]
+    assert not [sk for pk, sk in items if pk in ("pending", "garbage", "summarise")]
     published = {file[2] for (pk, _), item in items.items() if pk.startswith("hour#")
                  for file in json.loads(item["files"]["S"])}  # fmt: skip
     named = {key for (pk, _), item in items.items() if pk.startswith("commit#") for key in unpack_json(item, "files")}

@@ -1,6 +1,7 @@
 """S3, Glue and CloudWatch in memory: only the calls that the project uses."""
 
 import io
+import zlib
 from urllib.parse import unquote
 
 from .errors import ServiceError
@@ -11,15 +12,19 @@ class S3:
         self.objects = {}
 
     def put_object(self, params):
-        body = params["Body"]
-        self.objects[params["Bucket"], params["Key"]] = body if isinstance(body, bytes) else body.getvalue()
-        return {"ETag": '"1"'}
+        body, place = params["Body"], (params["Bucket"], params["Key"])
+        if params.get("IfNoneMatch") == "*" and place in self.objects:
+            raise ServiceError("PreconditionFailed", params["Key"])
+        if "IfMatch" in params and (place not in self.objects or _etag(self.objects[place]) != params["IfMatch"]):
+            raise ServiceError("PreconditionFailed", params["Key"])
+        self.objects[place] = body if isinstance(body, bytes) else body.getvalue()
+        return {"ETag": _etag(self.objects[place])}
 
     def get_object(self, params):
         place = params["Bucket"], params["Key"]
         if place not in self.objects:
             raise ServiceError("NoSuchKey", params["Key"])
-        return {"Body": io.BytesIO(self.objects[place])}
+        return {"Body": io.BytesIO(self.objects[place]), "ETag": _etag(self.objects[place])}
 
     def copy_object(self, params):
         source = tuple(unquote(params["CopySource"]).split("/", 1))
@@ -42,6 +47,10 @@ class S3:
 
     def keys(self, bucket, prefix):
         return sorted(key for name, key in self.objects if name == bucket and key.startswith(prefix))
+
+
+def _etag(body):
+    return f'"{zlib.crc32(body):08x}"'
 
 
 class Glue:

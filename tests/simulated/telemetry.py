@@ -85,7 +85,7 @@ class Applications:
         self._put(subscription(group, stream, lines), events, shard)
 
     def _logs(self, name, shard, size, time):
-        lines = [(f"line-{name}-{n}", time + n, f"line {n} of {name}") for n in range(size)]
+        lines = [(f"line-{name}-{n}", time + n, f"[ERROR] line {n} of {name}") for n in range(size)]
         self._log_events("/app/shop", lines, [Event(line[0], "row", "logs") for line in lines], shard)
 
     def _emf(self, name, shard, size, time):

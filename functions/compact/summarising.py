@@ -1,0 +1,89 @@
+"""Keeps the summaries of hours up to date; each call can be repeated, and a crash anywhere heals with the next run.
+
+An hour that is published is summarised from its settled rows, each time it is published: the transaction that publishes
+leaves a note, which is deleted when the summaries are written. An hour that is not published yet is summarised from
+the files that `pending` items name: the object tells which commits are in it, so that each is added once. An object is
+only replaced if nobody else wrote it since it was read, and it is read before the state: an old view never wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from functions.aws.generations import Generation, Generations, Pending
+from functions.aws.lake import Lake
+from functions.aws.summaries import Summaries, key_of
+from functions.core import publish
+from functions.core.schema import TABLES
+from functions.core.summaries import KINDS, HourObject, decode, encode
+
+RESERVE_MS = 30_000
+"""With less time than this left, no further summary is begun."""
+
+
+class Summariser:
+    """Writes summaries. ``sure`` tells whether the commit of pending files is there."""
+
+    def __init__(
+        self,
+        generations: Generations,
+        lake: Lake,
+        remaining_ms: Callable[[], int],
+        sure: Callable[[Pending], bool],
+    ) -> None:
+        self._generations, self._lake = generations, lake
+        self._summaries = Summaries(lake.bucket)
+        self._remaining_ms, self._sure = remaining_ms, sure
+
+    def run(self) -> None:
+        """Bring all summaries up to date, as far as the time allows."""
+        for note in self._generations.notes_to_summarise():
+            if self._remaining_ms() < RESERVE_MS:
+                return
+            if all(self._published(kind, note.hour) for kind in KINDS):
+                self._generations.summarised(note)
+        for hour in reversed(self._generations.pending_hours()):
+            if self._remaining_ms() < RESERVE_MS:
+                return
+            self._unpublished(hour)
+
+    def _published(self, kind: str, hour: str) -> bool:
+        """Summarise the published rows of an hour; ``False`` where somebody else wrote the object meanwhile."""
+        key = key_of(kind, hour)
+        stored = self._summaries.read(key)
+        current = self._generations.current(KINDS[kind].table, hour)
+        if decode(stored.body).generation >= current.number:
+            return True
+        return self._summaries.replace(key, encode(self._of_generation(kind, current)), stored)
+
+    def _of_generation(self, kind: str, current: Generation) -> HourObject:
+        found = KINDS[kind]()
+        for file in current.files:
+            found.add_rows(publish.conform(TABLES[current.table], self._lake.read(file.key)))
+        return HourObject(generation=current.number, content=found.bounded().plain())
+
+    def _unpublished(self, hour: str) -> None:
+        """Add to the summaries of an hour the commits that are not in them yet."""
+        stored = {kind: self._summaries.read(key_of(kind, hour)) for kind in KINDS}
+        kinds = [kind for kind in KINDS if self._generations.current(KINDS[kind].table, hour).number == 0]
+        pending = [found for found in self._generations.pending(hour) if self._sure(found)] if kinds else []
+        for kind in kinds:
+            made = decode(stored[kind].body)
+            known = set(made.commits)
+            fresh = [found for found in pending if found.id not in known and _has(found, KINDS[kind].table)]
+            if fresh and made.generation == 0:
+                self._summaries.replace(key_of(kind, hour), encode(self._with(kind, made, fresh)), stored[kind])
+
+    def _with(self, kind: str, made: HourObject, fresh: Iterable[Pending]) -> HourObject:
+        found = made.summary(kind)
+        commits = list(made.commits)
+        for pending in fresh:
+            commits.append(pending.id)
+            for file in pending.files:
+                if file.table == found.table:
+                    found.add_rows(publish.conform(TABLES[found.table], self._lake.read(file.key)))
+        return HourObject(commits=commits, content=found.bounded().plain())
+
+
+def _has(pending: Pending, table: str) -> bool:
+    return any(file.table == table for file in pending.files)
