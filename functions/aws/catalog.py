@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 BATCH = 100
 """https://docs.aws.amazon.com/glue/latest/webapi/API_BatchCreatePartition.html"""
+
+INDEX = "hour"
+"""Glue finds the partitions of a few hours among years of them by an index; CloudFormation has no word for it."""
 
 _MISSING = "EntityNotFoundException"
 _EXISTS = "AlreadyExistsException"
@@ -52,6 +56,18 @@ class Partitions:
             self._raise_unless(_EXISTS, errors)
             new += len(batch) - len(errors)
         return new
+
+    def index(self) -> bool:
+        """Create the index on the hour unless it is there; tells whether it was created.
+
+        https://docs.aws.amazon.com/glue/latest/dg/partition-indexes.html
+        """
+        place = {"DatabaseName": self.database, "TableName": self.table}
+        if client("glue").get_partition_indexes(**place)["PartitionIndexDescriptorList"]:
+            return False
+        with suppress(client("glue").exceptions.AlreadyExistsException):  # by a run at the same time
+            client("glue").create_partition_index(**place, PartitionIndex={"Keys": ["hour"], "IndexName": INDEX})
+        return True
 
     def point(self, hour: str, location: str) -> None:
         """Let the partition of the hour show this folder; it is created where it is missing."""

@@ -25,13 +25,14 @@ def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def create() -> dict[str, Any]:
-    """Create what is missing; partitions that exist stay where they point."""
+    """Create what is missing, index first; partitions that exist stay where they point."""
     lake = Lake(environment.required("LAKE_BUCKET"))
     database = environment.required("GLUE_DATABASE")
     now_ms = environment.now_ms()
     hours = [hour_of(now_ms + number * HOUR_MS) for number in range(-HOURS_BACK, HOURS_AHEAD + 1)]
-    created = {
-        table: Partitions(database, table).create([(hour, lake.location(hot_prefix(table, hour))) for hour in hours])
-        for table in TABLES
-    }
-    return {"Created": sum(created.values())}
+    created = 0
+    for table in TABLES:
+        partitions = Partitions(database, table)
+        partitions.index()
+        created += partitions.create([(hour, lake.location(hot_prefix(table, hour))) for hour in hours])
+    return {"Created": created}

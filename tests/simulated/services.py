@@ -56,6 +56,19 @@ def _etag(body):
 class Glue:
     def __init__(self):
         self.locations = {}
+        self.indexes = {}
+
+    def get_partition_indexes(self, params):
+        return {"PartitionIndexDescriptorList": self.indexes.get(params["TableName"], [])}
+
+    def create_partition_index(self, params):
+        if params["TableName"] in self.indexes:
+            raise ServiceError("AlreadyExistsException", params["TableName"])
+        wanted = params["PartitionIndex"]
+        keys = [{"Name": name, "Type": "string"} for name in wanted["Keys"]]
+        found = {"IndexName": wanted["IndexName"], "Keys": keys, "IndexStatus": "CREATING"}
+        self.indexes[params["TableName"]] = [found]
+        return {}
 
     def get_table(self, params):
         descriptor = {"Columns": [{"Name": "time", "Type": "timestamp"}], "Location": "s3://lake/nowhere/"}

@@ -291,6 +291,7 @@ def test_partitions_are_made_for_a_day_back_and_four_ahead_and_stay_where_they_p
     Partitions("tracelake_main", "logs").point("2026-11-20-10", Lake(LAKE).location("settled/x/"))
     account.wait(120)
     assert account.create_partitions() == {"Created": 2 * len(TABLES)}
+    assert account.world.glue.indexes.keys() == TABLES.keys()
     assert account.world.glue.locations["logs", "2026-11-20-10"] == "s3://lake/settled/x/"
     assert account.create_partitions() == {"Created": 0}
 

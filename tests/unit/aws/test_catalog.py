@@ -10,13 +10,18 @@ TABLE = {"Table": {"Name": "logs", "StorageDescriptor": {"Columns": [], "Locatio
 
 
 @pytest.fixture
-def glue(monkeypatch):
+def empty_glue(monkeypatch):
     one = boto3.client("glue", region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x")
     monkeypatch.setattr(catalog, "client", lambda name: one)
     with Stubber(one) as stub:
-        stub.add_response("get_table", TABLE)
         yield stub
         stub.assert_no_pending_responses()
+
+
+@pytest.fixture
+def glue(empty_glue):
+    empty_glue.add_response("get_table", TABLE)
+    return empty_glue
 
 
 def _updated(code=None):
@@ -58,3 +63,28 @@ def test_any_other_error_in_the_list_is_raised(glue):
     glue.add_response("batch_update_partition", _updated("InternalServiceException"))
     with pytest.raises(catalog.PartitionError, match="InternalServiceException"):
         _point()
+
+
+def test_a_table_gets_its_index_on_the_hour_once(empty_glue):
+    place = {"DatabaseName": "db", "TableName": "logs"}
+    empty_glue.add_response("get_partition_indexes", {"PartitionIndexDescriptorList": []}, place)
+    index = {"Keys": ["hour"], "IndexName": "hour"}
+    empty_glue.add_response("create_partition_index", {}, {**place, "PartitionIndex": index})
+    assert catalog.Partitions("db", "logs").index()
+    keys = [{"Name": "hour", "Type": "string"}]
+    found = {"IndexName": "hour", "Keys": keys, "IndexStatus": "CREATING"}
+    empty_glue.add_response("get_partition_indexes", {"PartitionIndexDescriptorList": [found]}, place)
+    assert not catalog.Partitions("db", "logs").index()
+
+
+def test_an_index_that_another_run_creates_in_between_is_as_good(empty_glue):
+    empty_glue.add_response("get_partition_indexes", {"PartitionIndexDescriptorList": []})
+    empty_glue.add_client_error("create_partition_index", "AlreadyExistsException")
+    assert catalog.Partitions("db", "logs").index()
+
+
+def test_an_index_that_glue_refuses_is_an_error(empty_glue):
+    empty_glue.add_response("get_partition_indexes", {"PartitionIndexDescriptorList": []})
+    empty_glue.add_client_error("create_partition_index", "ResourceNumberLimitExceededException")
+    with pytest.raises(empty_glue.client.exceptions.ResourceNumberLimitExceededException):
+        catalog.Partitions("db", "logs").index()
