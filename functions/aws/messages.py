@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 
 from functions.aws import items
@@ -16,11 +17,12 @@ _TRIES = 5
 
 
 def publish(topic: str, message: Message) -> None:
-    """Send to everybody who is subscribed; the attributes are what subscriptions filter by."""
+    """Send to everybody who is subscribed: the text, or its short form; subscriptions filter by the attributes."""
     client("sns").publish(
         TopicArn=topic,
         Subject=message.subject,
-        Message=message.text,
+        Message=json.dumps({"default": message.text, "sms": message.short}),
+        MessageStructure="json",
         MessageAttributes={
             name: {"DataType": "String", "StringValue": value} for name, value in message.attributes.items() if value
         },

@@ -79,7 +79,7 @@ def read_customers(bucket: str, since_ms: int, until_ms: int) -> Customers | Non
         ),
         key=lambda each: (-each.errors, each.name),
     )
-    when = f"from {datetime.fromtimestamp(known[0] / 1000, UTC):%H:%M}"
+    when = f"since {datetime.fromtimestamp(known[0] / 1000, UTC):%H:%M} UTC"
     return Customers(when, failed)
 
 

@@ -35,7 +35,7 @@ class Share(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The alarm is about the metric ``of``. Completes "4.2 s ..."."""
+    """The alarm is about the metric ``of``, whose value the ``words`` hold as {}."""
 
     of: str
     words: str

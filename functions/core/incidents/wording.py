@@ -19,7 +19,7 @@ from functions.core.incidents.rules import Rule
 
 # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 SUBJECT_LIMIT = 99
-TEXT_LIMIT = 200_000
+TEXT_LIMIT = 100_000
 SHORT_LIMIT = 140
 NAME_LIMIT = 40
 CUSTOMERS = 5
@@ -243,7 +243,7 @@ def _attributes(story: Story) -> dict[str, str]:
 def _sentence(found: Measure, rule: Rule) -> str:
     if rule.share:
         return f"{_amount(found, rule)} of {rule.share.words}: {found.part:,.0f} of {found.whole:,.0f}."
-    return f"{_amount(found, rule)} {rule.value.words}." if rule.value else rule.means
+    return f"{rule.value.words.format(_amount(found, rule))}." if rule.value else rule.means
 
 
 def _amount(found: Measure, rule: Rule) -> str:
@@ -268,7 +268,9 @@ def _duration(ms: int) -> str:
     if minutes < 120:
         return f"{minutes} min"
     hours, rest = divmod(minutes, 60)
-    return f"{hours} h {rest} min" if hours < 48 else f"{hours // 24} days"
+    if hours >= 48:
+        return f"{hours // 24} days"
+    return f"{hours} h {rest} min" if rest else f"{hours} h"
 
 
 def _clock(*instants: int) -> str:
