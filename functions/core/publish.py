@@ -97,7 +97,7 @@ class StartMerger:
         reports = rows.filter(pc.invert(unfinished))
         matched, fills = _pair(waiting, reports)
         times = times_ms(waiting)
-        self.took_earlier |= any(times[start] < self._start_ms for start in fills.values())
+        self.took_earlier |= any(times[start] < self._start_ms for start in matched)
         reports = _fill(reports, waiting, fills)
         waiting = waiting.filter(_mask(waiting.num_rows, matched, keep=False))
         horizon = max(times_ms(rows), default=0) - LONGEST_INVOCATION_MS

@@ -101,6 +101,15 @@ def test_what_cloudwatch_delivers_twice_is_in_the_lake_once(account):
     _settle(account)
 
 
+def test_a_report_that_comes_again_with_its_start_takes_it_out_of_the_hour_before(account):
+    account.wait(57)
+    account.applications.write("split", size=1)
+    account.applications.write("repeat", size=2)
+    account.wait(5)
+    account.normalize()
+    _settle(account)
+
+
 def test_poison_is_isolated_and_all_others_are_stored(account):
     for number in range(60):
         account.applications.write("poison" if number in (17, 40) else "logs")

@@ -87,6 +87,12 @@ def test_a_start_of_the_hour_before_is_taken_and_that_hour_is_told():
     assert merger.took_earlier
 
 
+def test_the_hour_before_is_told_of_a_report_that_knew_its_start_already():
+    found, merger = merged([report("r", 500, start_time=HOUR - 500)], earlier=[start("s", -500)])
+    assert found == {"r": -500}
+    assert merger.took_earlier
+
+
 def test_an_earlier_hours_start_that_is_not_taken_is_not_written():
     found, merger = merged([report("r", 500, request="q")], earlier=[start("s", -500)])
     assert found == {"r": None}
