@@ -69,9 +69,8 @@ def _begin(teller: Teller, cleanup: ExitStack, folder: Path) -> scenes.World:
         provider = cleanup.enter_context(PaymentProvider(SEED))
         emulator = Emulator(folder)
         cleanup.callback(emulator.stop)
+        _talk_only_to(emulator)
         emulator.start()
-        # the clients that functions.aws makes in this process find the emulator by the environment
-        os.environ.update(emulator.environment)
         step.result = emulator.endpoint
     making.deploy_tracelake(teller, emulator, STAGE)
     shop = making.deploy_shop(teller, emulator, provider.url, STAGE)
@@ -82,6 +81,15 @@ def _begin(teller: Teller, cleanup: ExitStack, folder: Path) -> scenes.World:
     world = scenes.World(teller, emulator, lake, provider, shop, STAGE, traffic.requests(SEED))
     scenes.subscribe(world)
     return world
+
+
+def _talk_only_to(emulator: Emulator) -> None:
+    """Whatever is configured for AWS or for a proxy, this process and what it starts reach the emulator alone."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update(emulator.environment)
+    os.environ.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull)
+    os.environ.update(NO_PROXY="127.0.0.1", no_proxy="127.0.0.1")
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:

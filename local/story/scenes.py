@@ -21,6 +21,7 @@ from local.sample.shop.tenants import TENANTS
 from local.story import making, views
 from local.story.lake import Lake, Ledger, Row
 from local.story.telling import Step, Teller
+from stacks.names import Names
 
 CALM_REQUESTS = 220
 INCIDENT_REQUESTS = 300
@@ -29,6 +30,7 @@ OUTAGE = Outage("business", "eu")
 ARRIVAL_SECONDS = 60.0
 MAIL_SECONDS = 60.0
 LOOK_SECONDS = 1.0
+ALARM = "error-rate"
 
 Found = TypeVar("Found")
 
@@ -99,15 +101,17 @@ def incident(world: World) -> None:
 def mail(world: World) -> None:
     """The message that a subscriber of the alerts gets."""
     world.teller.chapter("The mail")
+    name = f"{Names(world.stage).prefix}-{ALARM}"
     with world.teller.step("waiting for the alarm on the error rate") as step:
-        message = _until(MAIL_SECONDS, lambda: _alarm(world))
+        message = _until(MAIL_SECONDS, lambda: _message_about(world, ALARM))
         if message is None:
-            raise StoryError(f"no alarm came within {MAIL_SECONDS:.0f} s; the topic is {world.lake.parameter('topic')}")
-        alarm = json.loads(message["Message"])
+            raise StoryError(f"{name} has sent no message within {MAIL_SECONDS:.0f} s")
         step.result = f"it came at {message['Timestamp'][11:19]} UTC"
-    views.letter(world.teller, message["Subject"], alarm)
-    periods, minutes = alarm["Trigger"]["EvaluationPeriods"], alarm["Trigger"]["Period"] // 60
-    world.teller.say(f"(On AWS this alarm needs {periods} periods of {minutes} minutes; here, the running one.)", "dim")
+    views.letter(world.teller, message["Subject"], message["Message"])
+    (rule,) = world.emulator.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
+    queries = [query["MetricStat"] for query in rule["Metrics"] if "MetricStat" in query]
+    minutes = f"{rule['EvaluationPeriods']} periods of {queries[0]['Period'] // 60} minutes"
+    world.teller.say(f"(On AWS this alarm needs {minutes}; here, the running one.)", "dim")
 
 
 def recovery(world: World) -> None:
@@ -195,16 +199,24 @@ def _all_arrived(world: World, step: Step) -> tuple[int, Ledger]:
     return found
 
 
-def _alarm(world: World) -> dict[str, Any] | None:
-    """The first message about the error rate going into ALARM; other messages are passed over."""
+def _message_about(world: World, alarm: str) -> dict[str, Any] | None:
+    """The first message that says that an alarm goes off, among those that have come since the last look."""
     sqs = world.emulator.client("sqs")
     found = sqs.receive_message(QueueUrl=world.mailbox, MaxNumberOfMessages=10, WaitTimeSeconds=1)
-    for each in found.get("Messages", []):
-        message: dict[str, Any] = json.loads(each["Body"])
-        alarm = json.loads(message["Message"])
-        if alarm.get("NewStateValue") == "ALARM" and alarm["AlarmName"].endswith("error-rate"):
-            return message
-    return None
+    messages: list[dict[str, Any]] = [json.loads(each["Body"]) for each in found.get("Messages", [])]
+    return next((message for message in messages if _goes_off(message, alarm)), None)
+
+
+def _goes_off(message: dict[str, Any], alarm: str) -> bool:
+    """Whether a message, composed by notify or as CloudWatch writes it, says that an alarm goes off."""
+    attributes = {name: each["Value"] for name, each in message.get("MessageAttributes", {}).items()}
+    if "alarm" in attributes:
+        return attributes["alarm"].endswith(alarm) and attributes.get("state") == "ALARM"
+    try:
+        change = json.loads(message["Message"])
+    except ValueError:
+        return False
+    return str(change.get("AlarmName")).endswith(alarm) and change.get("NewStateValue") == "ALARM"
 
 
 def _until(seconds: float, look: Callable[[], Found]) -> Found | None:

@@ -195,7 +195,8 @@ class Teller:
             text.append(f"{name + ':':<9}", style="dim")
             text.append(safe(value) + "\n", style="bold" if name == "Subject" else "none")
         for paragraph in body:
-            text.append("\n" + safe(paragraph) + "\n")
+            lines = [safe(line) for line in paragraph.splitlines()]
+            text.append("\n" + "\n".join(lines) + "\n")
         text.rstrip()
         self.show(Panel(text, width=min(self.console.width - 3, 92), padding=(0, 1), border_style="yellow"))
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -144,17 +144,24 @@ def _more(count: int, what: str) -> str:
     return f"{count} {what}{'s' * (count > 1)}" if count > 0 else ""
 
 
-def letter(teller: Teller, subject: str, alarm: dict[str, Any]) -> None:
-    """An alarm as the mail that somebody subscribed to the topic reads."""
+def letter(teller: Teller, subject: str, message: str) -> None:
+    """A message as the mail that somebody subscribed to the topic reads."""
     heads = (
         ("From", "AWS Notifications <no-reply@sns.amazonaws.com>"),
         ("To", "whoever is subscribed to the alerts"),
         ("Subject", subject),
     )
-    changed = (
-        f"{alarm['OldStateValue']} -> {alarm['NewStateValue']} at {alarm['StateChangeTime'][:19].replace('T', ' ')}"
-    )
-    teller.letter(heads, (alarm["AlarmDescription"], alarm["NewStateReason"], f"{alarm['AlarmName']}: {changed} UTC"))
+    teller.letter(heads, _body(message))
+
+
+def _body(message: str) -> list[str]:
+    """Paragraphs of a message: its own, or what matters of an alarm as CloudWatch writes it."""
+    try:
+        alarm = json.loads(message)
+        changed = f"{alarm['OldStateValue']} -> {alarm['NewStateValue']} at {alarm['StateChangeTime']}"
+        return [alarm["AlarmDescription"], alarm["NewStateReason"], f"{alarm['AlarmName']}: {changed}"]
+    except (ValueError, KeyError, TypeError):
+        return message.split("\n\n")
 
 
 def _share(row: Row) -> float:

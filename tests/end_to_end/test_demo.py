@@ -19,7 +19,13 @@ LAST_LINE = re.compile(r"events in ([\d,]+) = stored ([\d,]+) \+ folded ([\d,]+)
 @pytest.fixture
 def demo(tmp_path):
     """Starts the demo with temporary folders of its own; afterwards none of them and no process may be left."""
-    environment = {**os.environ, "TMPDIR": str(tmp_path), "NO_COLOR": "1"}
+    # a profile, an endpoint and a proxy that would lead elsewhere, and to an error
+    elsewhere = {
+        "AWS_PROFILE": "production",
+        "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9",
+        "HTTP_PROXY": "http://127.0.0.1:9",
+    }
+    environment = {**os.environ, **elsewhere, "TMPDIR": str(tmp_path), "NO_COLOR": "1"}
     started = []
 
     def start():
@@ -60,7 +66,7 @@ def test_the_story_comes_to_its_end_and_every_event_is_accounted_for(demo):
     *_, last = out.splitlines()
     assert LAST_LINE.fullmatch(last), f"{out}\n{err}"
     assert "Who: all customers with plan business in region eu, and nobody else" in " ".join(out.split())
-    assert 'ALARM: "tracelake-main-error-rate"' in out
+    assert "Subject: " in out
     assert "\x1b" not in out
 
 

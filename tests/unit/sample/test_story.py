@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import io
+import json
 
 import pytest
 
 from local.story import views
 from local.story.telling import Teller
 
+CHANGE = ("OldStateValue", "NewStateValue", "StateChangeTime", "AlarmDescription", "NewStateReason", "AlarmName")
 ESCAPE = "\x1b[2J\x1b]0;owned\x07"
 
 
@@ -35,21 +37,8 @@ def call(service, calls, faults, p90_ms):
         lambda teller: teller.letter((("Subject", ESCAPE),), (ESCAPE,)),
         lambda teller: teller.show(teller.table((ESCAPE,), [(ESCAPE,)])),
         lambda teller: teller.show(views.failures(teller, [customer(ESCAPE, ESCAPE, ESCAPE, 3, 1)])),
-        lambda teller: views.letter(
-            teller,
-            ESCAPE,
-            dict.fromkeys(
-                (
-                    "OldStateValue",
-                    "NewStateValue",
-                    "StateChangeTime",
-                    "AlarmDescription",
-                    "NewStateReason",
-                    "AlarmName",
-                ),
-                ESCAPE,
-            ),
-        ),
+        lambda teller: views.letter(teller, ESCAPE, f"{ESCAPE}\n{ESCAPE}\n\n{ESCAPE}"),
+        lambda teller: views.letter(teller, ESCAPE, json.dumps(dict.fromkeys(CHANGE, ESCAPE))),
     ],
 )
 def test_what_comes_from_logs_cannot_move_the_cursor(tell):
@@ -98,6 +87,28 @@ def test_an_answer_leaves_out_columns_rather_than_squeezing_them():
     assert "x" * 30 + "   " + "x" * 30 in text
     assert "switched_away" not in text
     assert "not shown: 3 columns" in text
+
+
+def test_a_message_is_shown_as_it_was_written():
+    text = told(
+        lambda teller: views.letter(teller, "9 % of requests fail", "Since 12:30 UTC.\nUsual: 0 %.\n\nLook here.")
+    )
+    assert "Subject: 9 % of requests fail" in text
+    assert [line.strip("│ ") for line in text.splitlines()[5:9]] == [
+        "Since 12:30 UTC.",
+        "Usual: 0 %.",
+        "",
+        "Look here.",
+    ]
+
+
+def test_an_alarm_is_shown_by_what_a_reader_needs():
+    alarm = json.dumps({**{name: name.lower() for name in CHANGE}, "Trigger": {"Period": 300}})
+    text = told(lambda teller: views.letter(teller, "ALARM", alarm))
+    assert "alarmdescription" in text
+    assert "newstatereason" in text
+    assert "alarmname: oldstatevalue -> newstatevalue at statechangetime" in text
+    assert "Trigger" not in text
 
 
 def test_an_incident_is_put_into_words_by_what_all_failures_share():
