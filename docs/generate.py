@@ -21,6 +21,8 @@ from functions.core.cost import at_rest, by_volume
 from functions.core.cost.assumptions import ASSUMED
 from functions.core.cost.at_rest import Line
 from functions.core.cost.prices import PRICES
+from functions.core.incidents.rules import RULES
+from functions.core.incidents.wording import threshold
 from functions.core.schema import TABLES
 from stacks.settings import Settings
 
@@ -32,6 +34,7 @@ PAGES = (
     "docs/data_dictionary.md",
     "docs/settings.md",
     "docs/cost.md",
+    "docs/alarms.md",
 )
 _BLOCK = re.compile(r"((?:<!--|[ ]*--) generated: (\w+)(?: -->)?\n).*?((?:<!--|[ ]*--) end\b)", re.DOTALL)
 
@@ -152,7 +155,28 @@ def _decimal(value: float) -> str:
     return f"{value:.10f}".rstrip("0").rstrip(".")
 
 
+def alarm_table() -> str:
+    """The alarms with their thresholds and reasons."""
+    return _table(
+        ("alarm", "goes off at", "floor", "why there", "severity", "told by", "$ a month", "what to do"),
+        (
+            (
+                f"`{name}`" + ("" if rule.default else " (not by default)"),
+                f"{threshold(rule)}, {rule.beyond} of {rule.of} x {rule.minutes} min",
+                rule.floor,
+                rule.reason,
+                rule.severity,
+                "notify" if rule.told == "notify" else "CloudWatch",
+                f"{rule.usd:.2f}",
+                f"[{rule.title}](runbooks/{rule.runbook}.md)",
+            )
+            for name, rule in RULES.items()
+        ),
+    )
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
+    "alarms": alarm_table,
     "assumptions": assumptions,
     "charges": charges,
     "cost_at_rest": cost_at_rest,

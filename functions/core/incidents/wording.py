@@ -117,6 +117,14 @@ def raw(event: object, stage: str, why: str) -> Message:
     return Message(_subject(head, stage), text[:TEXT_LIMIT], head[:SHORT_LIMIT], {"alarm": name, "state": value or "?"})
 
 
+def threshold(rule: Rule) -> str:
+    """The value from which on an alarm goes off."""
+    amount = _amount(Measure(rule.at_least), rule)
+    if rule.unit in ("%", "ms"):
+        return amount
+    return f"{amount} {rule.unit if amount != '1' else rule.unit.removesuffix('s')}"
+
+
 def plain(text: str, limit: int = NAME_LIMIT) -> str:
     """Text from outside as one line of at most so many characters, without control and direction characters."""
     kept = "".join(" " if letter.isspace() else letter for letter in text if _is_writing(letter))
@@ -215,7 +223,7 @@ def _foot(story: Story) -> list[str]:
     periods = f"{rule.beyond} of {rule.of} periods of {rule.minutes} min" if rule.of > 1 else f"{rule.minutes} min"
     return [
         f"tracelake {place.stage}, account {place.account}, {place.region}",
-        f"Alarm {story.name} ({rule.severity}): at least {_amount(Measure(rule.at_least), rule)} in {periods}",
+        f"Alarm {story.name} ({rule.severity}): at least {threshold(rule)} in {periods}",
     ]
 
 
