@@ -34,7 +34,7 @@ $(EMULATOR)/setup.stamp: local/requirements.txt | $(UV)
 	@touch $@
 
 .cache/node/setup.stamp: local/node/package.json local/node/package-lock.json $(VENV)/setup.stamp
-	@echo "setup: CDK command line"
+	@echo "setup: CDK command line, libraries of the viewer"
 	@mkdir -p .cache/node && cp local/node/package*.json .cache/node/
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm ci --prefix .cache/node --silent --no-audit --no-fund
 	@touch $@
@@ -44,6 +44,9 @@ $(EMULATOR)/setup.stamp: local/requirements.txt | $(UV)
 
 demo: .cache/setup.stamp ## Tell one story on this machine (KEEP=1: and let it run until Ctrl-C)
 	@$(PY) -m local.demo $(if $(KEEP),--keep)
+
+console: .cache/setup.stamp ## Show the dashboards of the local stack that runs
+	@$(PY) -m local.viewer
 
 lint: .cache/setup.stamp ## Check format, lint, types and layers
 	@$(VENV)/bin/ruff format --check -q . && $(VENV)/bin/ruff check -q . && echo "ruff: clean"

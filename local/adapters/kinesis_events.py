@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from ministack.core.arn import parse_arn
 from ministack.core.responses import request_scope
-from ministack.services import kinesis, lambda_svc, s3
+from ministack.services import cloudwatch, kinesis, lambda_svc, s3
 
 MAX_WINDOW_SECONDS = float(os.environ.get("TRACELAKE_LOCAL_BATCH_WINDOW", "2"))
 MAX_BATCH_BYTES = 6_000_000
@@ -38,9 +38,19 @@ def install() -> None:
 def _one_at_a_time(put: Callable[..., Any]) -> Callable[..., Any]:
     def put_alone(*arguments: Any) -> Any:
         with _putting:
+            _count(arguments[0])
             return put(*arguments)
 
     return put_alone
+
+
+def _count(put: str | dict[str, Any]) -> None:
+    """CloudWatch knows how many records a stream gets."""
+    name, records = put, 1
+    if not isinstance(put, str):
+        name, records = put.get("StreamName") or put.get("StreamARN", ""), len(put.get("Records", [1]))
+    dimensions = {"StreamName": name.rpartition("/")[2]}
+    cloudwatch.record_metric("AWS/Kinesis", "IncomingRecords", records, "Count", dimensions)
 
 
 def _start_new_shards() -> bool:

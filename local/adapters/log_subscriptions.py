@@ -13,7 +13,7 @@ import time
 from typing import Any
 
 from ministack.core.responses import get_account_id
-from ministack.services import cloudwatch_logs, kinesis
+from ministack.services import cloudwatch, cloudwatch_logs, kinesis
 
 _EVENT_NUMBERS = itertools.count(secrets.randbits(40))
 
@@ -60,6 +60,9 @@ def _deliver(subscription: dict[str, Any], group: str, stream: str, events: list
     by_stream = subscription["distribution"] == "ByLogStream"
     key = hashlib.md5(f"{group}:{stream}".encode()).hexdigest() if by_stream else secrets.token_hex(16)
     names = [subscription["filterName"]]
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch-Logs-Monitoring-CloudWatch-Metrics.html
+    dimensions = {"LogGroupName": group, "DestinationType": "Kinesis", "FilterName": names[0]}
+    cloudwatch.record_metric("AWS/Logs", "ForwardedLogEvents", len(matching), "Count", dimensions)
     _send(subscription["destinationArn"], key, "DATA_MESSAGE", get_account_id(), group, stream, names, matching)
 
 

@@ -151,9 +151,8 @@ class _Evaluation:
 
     def _statistic(self, metric: Metric, stat: str, period: int) -> _Series:
         start, end = self._range
-        key = (metric.namespace, metric.name, cloudwatch._dims_key(metric.dimensions))
         points: dict[int, list[Any]] = defaultdict(list)
-        for point in list(cloudwatch._metrics.get(key) or []):
+        for point in _points(metric):
             if start <= point["Timestamp"] < end:
                 points[int(point["Timestamp"] // period) * period].append(point)
         values = {
@@ -168,6 +167,15 @@ class _Evaluation:
         namespace, name, _ = key
         points = cloudwatch._metrics.get(key) or [{"Dimensions": {}}]
         return Metric(namespace, name, dict(points[0]["Dimensions"]))
+
+
+def _points(metric: Metric) -> list[dict[str, Any]]:
+    """What is stored of a metric; of AWS's own without dimensions, that of the whole account."""
+    if metric.namespace.startswith("AWS/") and not metric.dimensions:
+        keys = [key for key in list(cloudwatch._metrics) if key[:2] == (metric.namespace, metric.name)]
+    else:
+        keys = [(metric.namespace, metric.name, cloudwatch._dims_key(metric.dimensions))]
+    return [point for key in keys for point in list(cloudwatch._metrics.get(key) or [])]
 
 
 class _Expansion(ast.NodeTransformer):
@@ -276,7 +284,7 @@ def _label(wanted: str | None, series: _Series, *, searched: bool) -> str:
     if not wanted:
         return series.label
     if "${" not in wanted:
-        return f"{wanted} {series.label}" if searched else wanted
+        return f"{wanted} {series.label}" if searched and series.properties else wanted
     values = list(series.values.values())
 
     def said(token: re.Match[str]) -> str:

@@ -115,7 +115,10 @@ class Console:
         if alarm is None:
             return properties, {}
         sign = _COMPARISONS.get(alarm["ComparisonOperator"], "")
-        threshold = {"value": alarm.get("Threshold", 0), "label": f"{alarm['AlarmName']} {sign} {alarm['Threshold']:g}"}
+        threshold = {
+            "value": alarm.get("Threshold", 0),
+            "label": f"{alarm['AlarmName']} {sign} {alarm['Threshold']:,.12g}",
+        }
         metrics = [_metric_row(query) for query in alarm.get("Metrics") or [_as_query(alarm)]]
         return {**properties, "metrics": metrics}, {"annotations": {"horizontal": [threshold]}}
 
@@ -172,7 +175,7 @@ def _condition(alarm: Json) -> str:
     )
     sign = _COMPARISONS.get(alarm["ComparisonOperator"], alarm["ComparisonOperator"])
     needed = alarm.get("DatapointsToAlarm") or alarm["EvaluationPeriods"]
-    return f"{what} {sign} {alarm['Threshold']:g}, {needed} of {alarm['EvaluationPeriods']} periods"
+    return f"{what} {sign} {alarm['Threshold']:,.12g}, {needed} of {alarm['EvaluationPeriods']} periods"
 
 
 def _as_query(alarm: Json) -> Json:

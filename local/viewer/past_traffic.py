@@ -70,7 +70,7 @@ def make_group(logs: Any, group: str) -> None:
 
 def request_line(tenant: str, route: str, status: int, latency_ms: int, request_id: str) -> str:
     """One line of an access log of API Gateway, as the shop's stage writes it."""
-    method, path = route.split(" ")
+    method, _, path = route.partition(" ")
     return json.dumps(
         {
             "requestId": request_id,

@@ -19,12 +19,14 @@ ARRIVAL_SECONDS = 120.0
 
 
 @contextmanager
-def rehearse(folder: Path, extra: Mapping[str, list[Event]] | None = None) -> Iterator[Emulator]:
+def rehearse(
+    folder: Path, requests_a_minute: float = 60.0, extra: Mapping[str, list[Event]] | None = None
+) -> Iterator[Emulator]:
     """An emulator in `folder` whose tables and metrics hold the past; `extra` are more events by log group."""
     os.environ.setdefault("CDK_VALIDATION", "false")
     with Emulator(folder, announcement=folder / "current.json") as emulator:
         emulator.deploy_tracelake(STAGE)
-        written = past_traffic.events(int(time.time() * 1000))
+        written = past_traffic.events(int(time.time() * 1000), rate=requests_a_minute)
         for group, events in (extra or {}).items():
             written.setdefault(group, []).extend(events)
         logs = emulator.client("logs")

@@ -35,7 +35,7 @@ def stack(browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulato
         for minute in range(1, 60)
         for name in HOSTILE_NAMES
     ]
-    with rehearse(tmp_path_factory.mktemp("stack"), {past_traffic.GATEWAY: hostile}) as emulator:
+    with rehearse(tmp_path_factory.mktemp("stack"), 8.0, {past_traffic.GATEWAY: hostile}) as emulator:
         put_test_widgets(emulator)
         yield emulator
 

@@ -88,6 +88,13 @@ class Seen:
     def card(self, title: str) -> Locator:
         return self.page.locator("article", has=self.page.get_by_role("heading", name=title, exact=True))
 
+    @staticmethod
+    def text(card: Locator) -> str:
+        """All text of a widget, also that of a function."""
+        foreign = card.locator(".foreign")
+        inside = [each.evaluate("host => host.shadowRoot.textContent") for each in foreign.all()]
+        return "\n".join([card.inner_text(), *inside])
+
     def _note(self, message) -> None:
         if message.type in ("error", "warning"):
             self.complaints.append(message.text)
@@ -97,11 +104,11 @@ def put_test_widgets(emulator: Emulator) -> None:
     """Dashboards of the tests' own: actions, hostile HTML, no data, many series, and every view."""
     functions = {name: _put_function(emulator, name, code) for name, code in
                  {"acting": ACTING, "hostile": HOSTILE, "failing": FAILING}.items()}  # fmt: skip
-    custom = [
-        {"type": "custom", "x": 8 * at, "y": 0, "width": 8, "height": 9,
-         "properties": {"title": name, "endpoint": arn, "params": {"top": 3}}}
-        for at, (name, arn) in enumerate(functions.items())
-    ]  # fmt: skip
+    custom = {
+        name: {"type": "custom", "x": 0, "y": 0, "width": 8, "height": 9,
+               "properties": {"title": name, "endpoint": arn, "params": {"top": 3}}}
+        for name, arn in functions.items()
+    }  # fmt: skip
     _put_many_series(emulator)
     found = {"expression": "SEARCH('{test,Function} MetricName=\"Errors\"', 'Sum', 60)", "id": "e1"}
     metrics = [["test", "Errors", "Function", f"function-{number:03}"] for number in range(3)]
@@ -121,7 +128,9 @@ def put_test_widgets(emulator: Emulator) -> None:
         },
     }
     dashboards = {
-        "test-custom": custom,
+        "test-custom": [custom["acting"]],
+        "test-failing": [custom["failing"]],
+        "test-hostile": [custom["hostile"]],
         "test-many": [_metric(0, "many", {"metrics": [[found]]}, 24)],
         "test-empty": [_metric(0, "nothing", {"metrics": [["test", "Nobody", "Emits", "this"]]})],
         "test-views": [

@@ -8,6 +8,8 @@ import pytest
 
 THEMES = ("light", "dark")
 EMPTY = "No data available"
+# CloudWatch has a metric of failed deliveries only after one has failed
+GOOD_WHEN_EMPTY = {"Lost or slowed before the stream, by log group"}
 
 
 def test_every_widget_of_every_dashboard_shows_data_in_both_themes(look, bodies):
@@ -21,16 +23,18 @@ def test_every_widget_of_every_dashboard_shows_data_in_both_themes(look, bodies)
                 card = cards.nth(at)
                 where = f"{name}, {widget['properties'].get('title', widget['type'])}, {theme}"
                 assert card.get_attribute("data-failed") == "", where
+                if widget["properties"].get("title") in GOOD_WHEN_EMPTY:
+                    continue
                 assert EMPTY not in card.inner_text(), where
-                _shows_something(card, widget, where)
+                _shows_something(seen, card, widget, where)
 
 
-def _shows_something(card, widget, where):
+def _shows_something(seen, card, widget, where):
     if widget["type"] == "metric":
         drawn = card.locator("canvas, .figure, .bar-row, .pie circle, .table td")
         assert drawn.count() > 0, where
         return
-    text = card.locator(".content").inner_text()
+    text = seen.text(card)
     assert text.strip(), where
     assert "function of this widget failed" not in text, where
 

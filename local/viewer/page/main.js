@@ -86,7 +86,7 @@ function card(widget) {
   const head = element("div", { className: "head" }, element("h2", { title: properties.title ?? "" }, properties.title ?? ""), back, larger);
   const drawn = element(
     "article",
-    { className: `card ${widget.type} ${properties.background ?? ""}`, data: { type: widget.type, id: widget.id, view: properties.view ?? "" } },
+    { className: `card ${widget.type} ${properties.background ?? ""} ${properties.title ? "" : "untitled"}`, data: { type: widget.type, id: widget.id, view: properties.view ?? "" } },
     ...(widget.type === "text" ? [] : [head]),
     content,
   );

@@ -16,7 +16,7 @@ export function number(value) {
 
 export function ago(milliseconds) {
   const minutes = Math.floor(milliseconds / 60000);
-  if (minutes < 1) return "less than a minute";
+  if (minutes < 1) return "< 1 min";
   if (minutes < 60) return `${minutes} min`;
   if (minutes < 1440) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
   return `${Math.floor(minutes / 1440)} d ${Math.floor((minutes % 1440) / 60)} h`;
