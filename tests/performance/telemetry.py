@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from random import Random
 
 START_MS = 1_790_000_000_000
+EVENTS_PER_MS = 20
 EVENTS_PER_PAYLOAD = 400
 KINDS = (("spans", 45), ("powertools", 26), ("emf", 7), ("report_text", 6), ("report_json", 5), ("access", 11))
 
@@ -32,7 +33,6 @@ class Shop:
 
     def __init__(self, seed: int) -> None:
         self._random = Random(seed)
-        self._clock_ms = START_MS
         self._event = 0
         self.raw_bytes = 0
 
@@ -54,11 +54,8 @@ class Shop:
         events = []
         for message in messages:
             self._event += 1
-            self._clock_ms += 1
             self.raw_bytes += len(message)
-            events.append(
-                {"id": f"{self._event:056d}", "timestamp": self._clock_ms // 20 + START_MS, "message": message}
-            )
+            events.append({"id": f"{self._event:056d}", "timestamp": self._now(), "message": message})
         payload = {
             "messageType": "DATA_MESSAGE",
             "owner": "123456789012",
@@ -77,7 +74,7 @@ class Shop:
         return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
     def _now(self) -> int:
-        return self._clock_ms // 20 + START_MS
+        return START_MS + self._event // EVENTS_PER_MS
 
     def _spans(self, service: str) -> Iterator[str]:
         random = self._random
