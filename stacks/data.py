@@ -75,6 +75,11 @@ class DataStack(Stack):
                     id="settled-retention", prefix="settled/", expiration=Duration.days(self._settings.retention_days)
                 ),
                 s3.LifecycleRule(
+                    id="summaries-retention",
+                    prefix="summaries/",
+                    expiration=Duration.days(self._settings.retention_days),
+                ),
+                s3.LifecycleRule(
                     id="athena-results", prefix="athena-results/", expiration=Duration.days(ATHENA_RESULTS_DAYS)
                 ),
                 s3.LifecycleRule(

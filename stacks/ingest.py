@@ -242,12 +242,14 @@ class IngestStack(Stack):
             {
                 "STREAM_ARN": self.stream.stream_arn,
                 "SUBSCRIPTION_ROLE_ARN": delivery_role.role_arn,
+                "LAKE_BUCKET": self._lake.bucket,
                 **selection,
             },
             memory_mb=256,
             timeout=Duration.minutes(14),
         )
         self._let_subscribe(function.role, delivery_role)
+        self._lake.let_write_subscriptions(function.role)
         resource = CustomResource(
             self,
             "Subscriptions",

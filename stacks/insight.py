@@ -1,4 +1,4 @@
-"""What people see: the dashboard with its widget, the alarms, and the topic that tells."""
+"""What people see: the dashboards with their widgets, the alarms, and the topic that tells."""
 
 # jsii names the parameters of a class and of its interface differently, so a checker finds no class to fit its own
 # interface; jsii itself checks the types of all arguments at every synth
@@ -17,7 +17,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from stacks.alarms import build_alarms
-from stacks.dashboard import build_dashboard
+from stacks.dashboards import build_dashboards
 from stacks.data import KEY_ROTATION, publish_name
 from stacks.function import Function, Libraries
 from stacks.lake import Lake
@@ -28,17 +28,18 @@ COST_TAG = "tracelake"
 
 
 class InsightStack(Stack):
-    """Dashboard, custom widget, alarms, alert topic and, where it is set, a budget."""
+    """Dashboards, custom widgets, alarms, alert topic and, where it is set, a budget."""
 
     def __init__(self, scope: Construct, id: str, *, settings: Settings, names: Names, **kwargs: Any) -> None:
         super().__init__(scope, id, **kwargs)
         self._settings, self._names = settings, names
         self.topic = self._build_topic()
-        self.widget = self._build_widget()
+        self.widgets = self._build_widgets()
         alarms = build_alarms(self, names, self.topic)
-        build_dashboard(self, names, self.widget.arn, alarms)
+        dashboards = build_dashboards(self, names, self.widgets.arn, alarms)
         publish_name(self, names, "topic", self.topic.topic_arn)
-        publish_name(self, names, "dashboard", names.dashboard)
+        for subject in dashboards:
+            publish_name(self, names, f"dashboard-{subject}", names.dashboard(subject))
         if settings.monthly_budget_usd:
             self._build_budget()
 
@@ -84,20 +85,27 @@ class InsightStack(Stack):
             topic.add_subscription(subscriptions.EmailSubscription(self._settings.alert_email))
         return topic
 
-    def _build_widget(self) -> Function:
-        widget = Function(
+    def _build_widgets(self) -> Function:
+        lake = Lake(self, self._names)
+        widgets = Function(
             self,
-            "WidgetTopCustomers",
-            name="widget_top_customers",
+            "Widgets",
+            name="widgets",
             names=self._names,
             libraries=Libraries(self, "Libraries"),
-            description="Draws the customers with the most requests",
-            environment={"GLUE_DATABASE": self._names.database, "WORKGROUP": self._names.workgroup},
-            memory_mb=512,
+            description="Draws the custom widgets of the dashboards",
+            environment={
+                "LAKE_BUCKET": lake.bucket,
+                "GLUE_DATABASE": self._names.database,
+                "WORKGROUP": self._names.workgroup,
+            },
+            # a share of a processor that draws a week of hours in about a second
+            memory_mb=1024,
             timeout=Duration.minutes(1),
         )
-        Lake(self, self._names).let_query(widget.role)
-        return widget
+        lake.let_read_summaries(widgets.role)
+        lake.let_query(widgets.role)
+        return widgets
 
     def _build_budget(self) -> None:
         """Told by mail at 80 % and at 100 %; the tag counts once it is activated as a cost allocation tag."""

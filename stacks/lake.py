@@ -12,6 +12,7 @@ from stacks.data import published_name
 from stacks.names import Names
 from stacks.permissions import allow
 
+SUMMARIES = "summaries/"
 _FILES = "File names are made at run time; the folder is the narrowest that can be named."
 
 
@@ -59,10 +60,12 @@ class Lake:
         )
 
     def let_publish(self, role: iam.Role) -> None:
-        """Read hot and settled files, write settled ones, delete what is published, move partitions, keep the state."""
+        """Read hot and settled files, write settled ones, delete what is published, move partitions, keep the state
+        and the summaries."""
         folders = [self._files("hot/"), self._files("settled/")]
         allow(role, ["s3:GetObject", "s3:DeleteObject"], folders, why=_FILES)
         allow(role, ["s3:PutObject"], [self._files("settled/")], why=_FILES)
+        allow(role, ["s3:GetObject", "s3:PutObject"], [self._files(SUMMARIES)], why=_FILES)
         allow(role, ["s3:ListBucket"], [self._bucket_arn(self.bucket)])
         allow(
             role,
@@ -118,6 +121,16 @@ class Lake:
         resources = [f"{self.dead_letter_bucket_arn}/{folder}*" for folder in folders]
         allow(role, ["s3:GetObject"], resources, why=_FILES)
         allow(role, ["kms:Decrypt"], [self._dead_letter_key])
+
+    def let_read_summaries(self, role: iam.Role) -> None:
+        """Read what widgets are drawn from first."""
+        allow(role, ["s3:GetObject"], [self._files(SUMMARIES)], why=_FILES)
+        # without it, AWS answers for an hour without a summary that access is denied
+        allow(role, ["s3:ListBucket"], [self._bucket_arn(self.bucket)])
+
+    def let_write_subscriptions(self, role: iam.Role) -> None:
+        """Write the one object that says which log groups are subscribed."""
+        allow(role, ["s3:PutObject"], [f"{self._bucket_arn(self.bucket)}/{SUMMARIES}subscriptions.json"])
 
     def let_query(self, role: iam.Role) -> None:
         """Run queries in the workgroup over every table."""

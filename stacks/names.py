@@ -17,7 +17,7 @@ class Names:
 
     @property
     def prefix(self) -> str:
-        """Of stacks, functions, workgroup, dashboard and topic: ``tracelake-main``."""
+        """Of stacks, functions, workgroup, dashboards and topic: ``tracelake-main``."""
         return f"tracelake-{self.stage}"
 
     @property
@@ -29,10 +29,6 @@ class Names:
         return self.prefix
 
     @property
-    def dashboard(self) -> str:
-        return self.prefix
-
-    @property
     def topic(self) -> str:
         return f"{self.prefix}-alerts"
 
@@ -40,6 +36,10 @@ class Names:
     def database(self) -> str:
         """Glue database; its names have no hyphens, so that SQL needs no quotes."""
         return f"tracelake_{self.stage}"
+
+    def dashboard(self, subject: str) -> str:
+        """Dashboard of ``application`` or ``pipeline``."""
+        return f"{self.prefix}-{subject}"
 
     def stack(self, name: str) -> str:
         return f"{self.prefix}-{name}"

@@ -13,6 +13,7 @@ from functions.aws import custom_resource, environment
 from functions.aws.clients import client
 from functions.aws.logs import Subscriptions
 from functions.core.selection import Selection
+from functions.subscribe_log_groups import written_down
 from functions.subscribe_log_groups.sweep import Report, Sweep, Target
 
 RESERVE_MS = 20_000
@@ -68,6 +69,7 @@ def _swept(report: Report) -> dict[str, Any]:
     metrics.flush_metrics()
     values = asdict(report) | {"subscribed": report.subscribed}
     shown = {key: _shortened(value) for key, value in values.items()}
+    written_down.write(report, environment.now_ms())
     (logger.warning if report.refused or report.left else logger.info)("log groups swept", **shown)
     return values
 

@@ -29,12 +29,13 @@ class Target:
 class Report:
     """What one sweep found and did.
 
-    ``refused`` is log group -> reason, ``guarded`` reason -> log groups; ``left`` were not looked at because time ran
-    out or CloudWatch throttled, and come next time.
+    ``names`` are the log groups to subscribe, ``refused`` is log group -> reason, ``guarded`` reason -> log groups;
+    ``left`` were not looked at because time ran out or CloudWatch throttled, and come next time.
     """
 
     groups: int = 0
     wanted: int = 0
+    names: list[str] = field(default_factory=list)
     put: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
@@ -126,6 +127,7 @@ class Sweep:
         if only and all(group.name != only for group in groups):
             report.refused[only] = "there is no log group of this name (yet)"
         report.wanted = len(wanted) + len(report.refused)
+        report.names = sorted(wanted)
         return wanted
 
     def _align(self, group: LogGroup, wanted: bool, report: Report) -> None:

@@ -1,6 +1,7 @@
 -- question: Who produces which traffic?
 -- needs: access logs of API Gateway as JSON with the customer in a field, or webhook events
 -- param: service= only this service; empty for all
+-- param: route= only this route; empty for all
 -- param: top=50 at most so many customers
 WITH selected AS (
     SELECT
@@ -10,6 +11,7 @@ WITH selected AS (
     WHERE hour BETWEEN :from_hour AND :to_hour
         AND time >= CAST(:from_time AS timestamp) AND time < CAST(:to_time AS timestamp)
         AND (:service = '' OR service = :service)
+        AND (:route = '' OR route = :route)
 ),
 -- the histogram's bucket b holds latencies around 0.99 * (1.01 / 0.99) ^ b milliseconds
 buckets AS (

@@ -126,20 +126,88 @@ def _alarm_message(deployed: Deployed, queue: str, alarm: str) -> dict[str, Any]
     return next((each for each in messages if wanted.items() <= each.items()), {})
 
 
-@pytest.mark.usefixtures("shop")
-def test_the_widget_shows_the_busiest_customer(deployed: Deployed) -> None:
+def _draw(deployed: Deployed, widget: str, **params: str) -> str:
     now = int(time.time() * 1000)
     context = {
-        "dashboardName": NAMES.dashboard,
+        "dashboardName": NAMES.dashboard("application"),
         "widgetId": "w",
-        "timeRange": {"mode": "relative", "start": now - 3_600_000, "end": now, "relativeStart": 3_600_000},
+        "timeRange": {"mode": "relative", "start": now - 3_600_000, "end": now + 60_000, "relativeStart": 3_600_000},
         "theme": "dark",
         "width": 800,
         "height": 400,
         "params": {},
         "forms": {"all": {}},
     }
+    html: str = deployed.invoke("widgets", {"widget": widget, "widgetContext": context, **params})
+    return html
 
-    html = deployed.invoke("widget_top_customers", {"widgetContext": context})
 
-    assert "globex" in html
+SHOWN = {
+    "top_customers": "globex",
+    "top_routes": "GET /orders/{id}",
+    "errors": "KeyError",
+    "ledger": "Every event is accounted for",
+    "subscriptions": "/shop/gateway",
+}
+
+
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize("widget", SHOWN)
+def test_a_widget_shows_what_came_in_while_the_hour_goes_on(deployed: Deployed, widget: str) -> None:
+    deployed.invoke("compact")
+
+    assert SHOWN[widget] in _draw(deployed, widget)
+
+
+DETAILS = {
+    "customer": ({"customer": "globex"}, "GET /orders/{id}"),
+    "route": ({"route": "GET /orders/{id}", "service": ""}, "globex"),
+    "error": ({"fingerprint": "", "error": "KeyError"}, "no route"),
+}
+
+
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize("widget", DETAILS)
+def test_a_click_asks_for_more(deployed: Deployed, widget: str) -> None:
+    params, found = DETAILS[widget]
+
+    assert found in _draw(deployed, widget, **params)
+
+
+AWS_SENDS = {"AWS/Lambda", "AWS/Kinesis", "AWS/Logs"}
+"""Namespaces whose metrics AWS sends itself; the emulator has not all of them."""
+
+
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize("subject", ["application", "pipeline"])
+def test_every_metric_of_a_dashboard_is_really_emitted(deployed: Deployed, subject: str) -> None:
+    for function in ("compact", "subscribe_log_groups"):
+        deployed.invoke(function)
+    cloudwatch = deployed.client("cloudwatch")
+    body = json.loads(
+        cloudwatch.get_dashboard(DashboardName=deployed.parameter(f"dashboard-{subject}"))["DashboardBody"]
+    )
+    rows = [row for widget in body["widgets"] for row in widget["properties"].get("metrics", [])]
+    shown = {_metric(row) for row in rows if isinstance(row[0], str)}
+    own = {metric for metric in shown if metric[0] not in AWS_SENDS}
+    for row in rows:
+        if isinstance(row[0], dict) and "SEARCH(" in row[0]["expression"]:
+            assert "{AWS/Logs," in row[0]["expression"]
+
+    assert {namespace for namespace, *_ in own} == {"tracelake"}
+    wait_for(lambda: own <= _emitted(deployed))
+
+
+def _metric(row: list[Any]) -> tuple[str, str, tuple[tuple[str, str], ...]]:
+    """Namespace, name and dimensions of a metric of a dashboard."""
+    words = [word for word in row[2:] if isinstance(word, str)]
+    return row[0], row[1], tuple(sorted(zip(words[::2], words[1::2], strict=True)))
+
+
+def _emitted(deployed: Deployed) -> set[Any]:
+    pages = deployed.client("cloudwatch").get_paginator("list_metrics").paginate(Namespace="tracelake")
+    return {
+        (metric["Namespace"], metric["MetricName"], tuple(sorted((d["Name"], d["Value"]) for d in metric["Dimensions"])))
+        for page in pages
+        for metric in page["Metrics"]
+    }

@@ -73,13 +73,14 @@ def test_the_lake_is_encrypted_and_dead_letters_have_a_key_of_their_own_that_rot
 def test_files_of_the_lake_live_as_long_as_their_folder_says(data: Template, other_templates: Any) -> None:
     rules = _lifecycle(_bucket(data, "Lake"))
     days = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules.values() if "Prefix" in rule}
-    assert days == {"hot/": 14, "settled/": 400, "athena-results/": 7}
+    assert days == {"hot/": 14, "settled/": 400, "summaries/": 400, "athena-results/": 7}
     assert rules["deleted-by-mistake"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 3}
     assert rules["deleted-by-mistake"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
     assert rules["delete-markers"]["ExpiredObjectDeleteMarker"] is True
     assert all(rule["Status"] == "Enabled" for rule in rules.values())
     other = _lifecycle(_bucket(other_templates["data"], "Lake"))
     assert other["settled-retention"]["ExpirationInDays"] == 30
+    assert other["summaries-retention"]["ExpirationInDays"] == 30
 
 
 def test_dead_letters_live_short(data: Template, other_templates: Any) -> None:
@@ -173,7 +174,8 @@ def test_every_name_is_found_in_a_parameter(templates: dict[str, Template]) -> N
     assert values["/tracelake/main/stream"] == f"<{stream}>"
     assert values["/tracelake/main/database"] == "tracelake_main"
     assert values["/tracelake/main/workgroup"] == "tracelake-main"
-    assert values["/tracelake/main/dashboard"] == "tracelake-main"
+    assert values["/tracelake/main/dashboard-application"] == "tracelake-main-application"
+    assert values["/tracelake/main/dashboard-pipeline"] == "tracelake-main-pipeline"
     assert set(values) == {
         f"/tracelake/main/{name}"
         for name in (
@@ -185,7 +187,8 @@ def test_every_name_is_found_in_a_parameter(templates: dict[str, Template]) -> N
             "workgroup",
             "stream",
             "topic",
-            "dashboard",
+            "dashboard-application",
+            "dashboard-pipeline",
         )
     }
 

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from template_reading import Template, of_type, only, text
 
+from functions.widgets.handler import WIDGETS
+
 
 def _alarm(insight: Template, name: str) -> dict[str, Any]:
     (found,) = (a for a in of_type(insight, "AWS::CloudWatch::Alarm").values() if a["AlarmName"].endswith(name))
@@ -173,36 +175,42 @@ def test_a_budget_is_watched_only_where_the_settings_name_one(
         assert notification["Subscribers"] == [{"SubscriptionType": "EMAIL", "Address": "ops@example.com"}]
 
 
+SUBJECTS = ("application", "pipeline")
+CUSTOM = {"application": ["top_customers", "top_routes", "errors"], "pipeline": ["ledger", "subscriptions"]}
+
+
 @pytest.fixture(scope="module")
-def widgets(templates: dict[str, Template]) -> list[dict[str, Any]]:
-    body = json.loads(text(only(templates["insight"], "AWS::CloudWatch::Dashboard")["DashboardBody"]))
-    return sorted(body["widgets"], key=lambda widget: (widget["y"], widget["x"]))
+def dashboards(templates: dict[str, Template]) -> dict[str, list[dict[str, Any]]]:
+    """Widgets of each dashboard as one reads them: row by row."""
+    found = {}
+    for dashboard in of_type(templates["insight"], "AWS::CloudWatch::Dashboard").values():
+        body = json.loads(text(dashboard["DashboardBody"]))
+        assert body["start"] == "-PT3H"
+        order = sorted(body["widgets"], key=lambda widget: (widget["y"], widget["x"]))
+        found[dashboard["DashboardName"].removeprefix("tracelake-main-")] = order
+    assert set(found) == set(SUBJECTS)
+    return found
 
 
-def test_the_dashboard_is_named_after_the_stage(insight: Template) -> None:
-    assert only(insight, "AWS::CloudWatch::Dashboard")["DashboardName"] == "tracelake-main"
+def _series(widget: dict[str, Any]) -> list[Any]:
+    return widget["properties"].get("metrics", [])
 
 
-def test_the_first_rows_are_standard_widgets_and_show_what_one_looks_for(widgets: list[dict[str, Any]]) -> None:
-    first = widgets[:6]
-    assert {widget["type"] for widget in first} == {"metric"}
-    shown = [
-        [(metric[1], metric[-1].get("stat", "Average")) for metric in widget["properties"]["metrics"]]
-        for widget in first
-    ]
-    assert shown == [
-        [("Requests", "Sum")],
-        [("RequestErrors", "Sum")],
-        [("RequestLatencyMs", "p50"), ("RequestLatencyMs", "p90"), ("RequestLatencyMs", "p99")],
-        [("Invocations", "Sum"), ("InvocationErrors", "Sum"), ("ColdStarts", "Sum")],
-        [("CommitLagMs", "Maximum"), ("IteratorAge", "Maximum")],
-        [("LedgerDifference", "Sum"), ("EventsRejected", "Sum")],
-    ]
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_a_dashboard_begins_with_its_header_and_standard_widgets(dashboards: Any, subject: str) -> None:
+    header, first = dashboards[subject][:2]
+    (other,) = set(SUBJECTS) - {subject}
+    assert f"(#dashboards:name=tracelake-main-{other})" in header["properties"]["markdown"]
+    assert "Allow always" in header["properties"]["markdown"]
+    assert (first["type"], first["properties"]["view"]) == ("metric", "singleValue")
+    kinds = [widget["type"] for widget in dashboards[subject]]
+    assert kinds.index("custom") > 6
 
 
-def test_every_row_of_the_dashboard_is_full_and_no_widget_covers_another(widgets: list[dict[str, Any]]) -> None:
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_every_row_of_a_dashboard_is_full_and_no_widget_covers_another(dashboards: Any, subject: str) -> None:
     taken: set[tuple[int, int]] = set()
-    for widget in widgets:
+    for widget in dashboards[subject]:
         cells = {
             (x, y)
             for x in range(widget["x"], widget["x"] + widget["width"])
@@ -214,19 +222,82 @@ def test_every_row_of_the_dashboard_is_full_and_no_widget_covers_another(widgets
     assert taken == {(x, y) for x in range(24) for y in range(height)}
 
 
-def test_the_custom_widget_comes_after_the_line_that_says_how_to_allow_it(widgets: list[dict[str, Any]]) -> None:
-    kinds = [widget["type"] for widget in widgets[6:]]
-    assert kinds == ["text", "custom", "alarm"]
-    assert "Allow always" in widgets[6]["properties"]["markdown"]
-    custom = widgets[7]["properties"]
-    assert custom["endpoint"].startswith("<WidgetTopCustomersFunction")
-    assert custom["updateOn"] == {"refresh": True, "resize": True, "timeRange": True}
-    assert len(widgets[8]["properties"]["alarms"]) == len(ALARMS)
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_a_custom_widget_says_which_and_follows_time_range_and_size(dashboards: Any, subject: str) -> None:
+    custom = [widget["properties"] for widget in dashboards[subject] if widget["type"] == "custom"]
+    assert [widget["params"]["widget"] for widget in custom] == CUSTOM[subject]
+    assert set(CUSTOM[subject]) <= set(WIDGETS)
+    for widget in custom:
+        assert widget["endpoint"].startswith("<WidgetsFunction")
+        assert widget["updateOn"] == {"refresh": True, "resize": True, "timeRange": True}
 
 
-def test_the_widget_asks_athena_and_gets_what_it_needs_for_it(insight: Template) -> None:
-    widget = only(insight, "AWS::Lambda::Function")
-    assert widget["FunctionName"] == "tracelake-main-widget-top-customers"
-    variables = widget["Environment"]["Variables"]
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_a_dashboard_stays_below_the_limits_of_cloudwatch(dashboards: Any, subject: str) -> None:
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html; a search finds up to 100
+    counts = [
+        sum(100 * str(series[0].get("expression", "")).count("SEARCH(") if isinstance(series[0], dict) else 1
+            for series in _series(widget))
+        for widget in dashboards[subject]
+    ]  # fmt: skip
+    assert max(counts) <= 500
+    assert sum(counts) <= 2500
+    assert len(dashboards[subject]) <= 100
+
+
+def test_the_application_shows_what_the_issue_asks_for(dashboards: Any) -> None:
+    assert _shown(dashboards["application"]) >= {
+        ("tracelake", "Requests", "Sum"),
+        ("tracelake", "RequestErrors", "Sum"),
+        ("tracelake", "RequestLatencyMs", "p99"),
+        ("tracelake", "Invocations", "Sum"),
+        ("tracelake", "ColdStarts", "Sum"),
+        ("AWS/Lambda", "Throttles", "Sum"),
+    }
+
+
+def test_the_pipeline_shows_what_the_issue_asks_for(dashboards: Any) -> None:
+    assert _shown(dashboards["pipeline"]) >= {
+        ("tracelake", "CommitLagMs", "Maximum"),
+        ("AWS/Lambda", "IteratorAge", "Maximum"),
+        ("tracelake", "EventsIn", "SampleCount"),
+        ("tracelake", "LedgerDifference", "Sum"),
+        ("tracelake", "EventsRejected", "Sum"),
+        ("tracelake", "DuplicateRecords", "Sum"),
+        ("tracelake", "UnpublishedHours", "Maximum"),
+        ("AWS/Kinesis", "IncomingRecords", "Sum"),
+    }
+    searched = " ".join(
+        series[0]["expression"]
+        for widget in dashboards["pipeline"]
+        for series in _series(widget)
+        if isinstance(series[0], dict)
+    )
+    for metric in ("ForwardedLogEvents", "DeliveryErrors", "DeliveryThrottling"):
+        assert f'MetricName="{metric}" FilterName="tracelake-main"' in searched
+
+
+def test_throttles_are_those_of_the_account(dashboards: Any) -> None:
+    (throttles,) = (s for w in dashboards["application"] for s in _series(w) if "Throttles" in s)
+    assert throttles[:2] == ["AWS/Lambda", "Throttles"]
+    assert isinstance(throttles[2], dict)
+
+
+def _shown(widgets: list[dict[str, Any]]) -> set[tuple[str, str, str]]:
+    """Namespace, name and statistic of every metric."""
+    return {
+        (series[0], series[1], series[-1].get("stat", "Average"))
+        for widget in widgets
+        for series in _series(widget)
+        if isinstance(series[0], str)
+    }
+
+
+def test_the_widgets_get_what_they_are_drawn_from(insight: Template) -> None:
+    (widgets,) = (
+        f for f in of_type(insight, "AWS::Lambda::Function").values() if f["FunctionName"] == "tracelake-main-widgets"
+    )
+    variables = widgets["Environment"]["Variables"]
     assert variables["GLUE_DATABASE"] == "tracelake_main"
     assert variables["WORKGROUP"] == "tracelake-main"
+    assert text(variables["LAKE_BUCKET"]).startswith("<lakebucket")

@@ -176,7 +176,7 @@ def test_a_permission_that_is_missing_is_noticed(calls: list[Call], ingest: Temp
     ("file", "pattern", "stack", "role"),
     [
         ("functions/aws/logs.py", r"self\._logs\.(\w+)\(", "ingest", "SubscribeLogGroupsRole"),
-        ("functions/aws/athena.py", r"\bathena\.((?:start|stop|get)_\w+)\(", "insight", "WidgetTopCustomersRole"),
+        ("functions/aws/athena.py", r"\bathena\.((?:start|stop|get)_\w+)\(", "insight", "WidgetsRole"),
     ],
 )
 def test_what_the_other_functions_call_is_named_in_their_policy(

@@ -132,7 +132,7 @@ def test_record_poison_commits_what_was_given_up_from_its_bundle(path: list[Path
 
 
 def test_the_widget_documents_itself_from_its_bundle(path: list[Path]) -> None:
-    with _run("widget_top_customers", path) as runtime:
+    with _run("widgets", path) as runtime:
         assert "customers" in runtime.invoke({"describe": True})
 
 

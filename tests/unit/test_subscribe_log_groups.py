@@ -5,11 +5,12 @@ import json
 import pytest
 from answering import RefusedError, answering
 
-from functions.aws import logs
+from functions.aws import logs, summaries
 from functions.aws.logs import DestinationError, Pace, Subscriptions
 from functions.core.selection import Selection
-from functions.subscribe_log_groups import handler
-from functions.subscribe_log_groups.sweep import Sweep, Target
+from functions.core.widgets import subscriptions
+from functions.subscribe_log_groups import handler, written_down
+from functions.subscribe_log_groups.sweep import Report, Sweep, Target
 
 NOW = 1_795_000_000_000
 TARGET = Target("tracelake-main", "arn:aws:kinesis:eu-west-1:1:stream/tracelake-main", "arn:aws:iam::1:role/subscribe")
@@ -262,7 +263,17 @@ class Context:
 def deployed(monkeypatch):
     """The handler in its environment; gives the account and the answers CloudFormation got."""
     account = Account(["/shop", "/tracelake/main/compact"])
+    account.written = []
     sent = []
+
+    def put(_operation, params):
+        if "Key" in params:
+            account.written.append((params["Key"], params["Body"]))
+
+    s3 = answering("s3", put)
+    monkeypatch.setattr(summaries, "client", lambda _name: s3)
+    monkeypatch.setattr(written_down, "_last", {})
+    monkeypatch.setenv("LAKE_BUCKET", "lake")
     monkeypatch.setenv("TRACELAKE_STAGE", "main")
     monkeypatch.setenv("STREAM_ARN", TARGET.stream_arn)
     monkeypatch.setenv("SUBSCRIPTION_ROLE_ARN", TARGET.role_arn)
@@ -311,3 +322,24 @@ def test_a_removal_that_leaves_filters_fails_and_says_which(deployed):
     handler.handle(request("Delete"), Context())
     assert sent[-1]["Status"] == "FAILED"
     assert "/shop" in sent[-1]["Reason"]
+
+
+def test_what_a_sweep_found_is_written_down_when_it_changes(deployed):
+    account, _ = deployed
+    for _ in range(2):
+        handler.handle(None, Context())
+    [(key, body)] = account.written
+    state = subscriptions.decode(body)
+    assert key == "summaries/subscriptions.json"
+    assert (state.subscribed, state.groups, state.refused) == (["/shop"], 2, {})
+    assert list(state.guarded.values()) == [["/tracelake/main/compact"]]
+    account.groups["/new"] = {}
+    handler.handle(None, Context())
+    assert subscriptions.decode(account.written[-1][1]).subscribed == ["/new", "/shop"]
+
+
+def test_what_is_written_down_is_bounded():
+    report = Report(groups=9000, names=[f"/g/{n}" for n in range(9000)], refused={f"/r/{n}": "no" for n in range(900)})
+    state = written_down.state_of(report, NOW)
+    assert (state.subscribed_count, len(state.subscribed)) == (9000, 500)
+    assert (state.refused_count, len(state.refused)) == (900, 200)

@@ -37,6 +37,12 @@ _COLOURS = {
         "bad-bar": "#e5484d",
         "hover": "#f6f8fa",
         "back": "#ffffff",
+        "link": "#006ce0",
+        "good": "#037f0c",
+        "folded": "#8fbdee",
+        "sampled": "#c9ced6",
+        "new": "#fff1e0",
+        "new-text": "#9a3a00",
     },
     "dark": {
         "text": "#dedee3",
@@ -49,6 +55,12 @@ _COLOURS = {
         "bad-bar": "#eb6f6f",
         "hover": "#1b232d",
         "back": "#161d26",
+        "link": "#75b3ff",
+        "good": "#2bb534",
+        "folded": "#9cc4f2",
+        "sampled": "#5f6b7a",
+        "new": "#4a2a12",
+        "new-text": "#ffb27a",
     },
 }
 
@@ -75,6 +87,36 @@ padding:4px 8px;border-bottom:1px solid VAR(line);white-space:nowrap}
 .tl .tl-track{flex:1;height:10px;border-radius:2px;background:VAR(track);overflow:hidden;display:flex;min-width:24px}
 .tl .tl-bar{height:100%;background:VAR(bar);flex:none}
 .tl .tl-bar.tl-failed{background:VAR(bad-bar)}
+.tl .tl-bar.tl-folded{background:VAR(folded)}
+.tl .tl-bar.tl-sampled{background:VAR(sampled)}
+.tl .tl-bar:first-child{border-radius:2px 0 0 2px}
+.tl .tl-good{color:VAR(good);font-weight:600}
+.tl .tl-link{color:VAR(link);cursor:pointer;text-decoration:none;font-weight:500}
+.tl .tl-link:hover{text-decoration:underline}
+.tl .tl-tag{background:VAR(new);color:VAR(new-text);border-radius:8px;padding:1px 7px;font-size:11px;font-weight:600;
+margin-right:6px}
+.tl .tl-dot{display:inline-block;width:8px;height:8px;border-radius:50%;margin-right:7px;background:currentColor}
+.tl .tl-two{display:block;overflow:hidden;text-overflow:ellipsis;overflow-wrap:anywhere;
+color:VAR(quiet);font-size:12px;line-height:1.3}
+.tl td.tl-left,.tl th.tl-left{text-align:left}
+.tl .tl-wrap{white-space:normal;overflow-wrap:anywhere}
+.tl td.tl-tall{padding-top:6px;padding-bottom:6px;vertical-align:top}
+.tl h3{font-size:14px;font-weight:600;margin:14px 4px 4px;color:VAR(text)}
+.tl h3:first-child{margin-top:2px}
+.tl .tl-foot{padding:6px 4px 0;color:VAR(quiet);font-size:12px}
+.tl .tl-form{display:flex;gap:8px;padding:0 4px 8px;align-items:center}
+.tl .tl-form input{flex:0 1 240px;min-width:80px;height:28px;padding:0 8px;border:1px solid VAR(quiet);
+border-radius:4px;background:VAR(back);color:VAR(text);font:inherit}
+.tl .tl-button{display:inline-block;height:28px;line-height:26px;padding:0 12px;border:1px solid VAR(link);
+border-radius:14px;color:VAR(link);cursor:pointer;font-weight:600;white-space:nowrap;text-decoration:none}
+.tl .tl-button:hover{background:VAR(hover)}
+.tl .tl-key{display:inline-flex;align-items:center;gap:5px}
+.tl .tl-key i{width:10px;height:10px;border-radius:2px;background:VAR(bar)}
+.tl .tl-key i.tl-folded{background:VAR(folded)}
+.tl .tl-key i.tl-failed{background:VAR(bad-bar)}
+.tl .tl-key i.tl-sampled{background:VAR(sampled)}
+.tl svg.tl-trend{display:block;width:100%;height:18px}
+.tl svg.tl-trend rect{fill:VAR(bad-bar)}
 .tl-note{padding:12px 4px;max-width:640px}
 .tl-note h3{font-size:15px;font-weight:600;margin:0 0 4px;color:VAR(text)}
 .tl-note p{margin:0 0 8px;color:VAR(quiet)}
@@ -135,9 +177,30 @@ class WidgetContext:
             return f"{self.number(ms)} ms"
         return f"{self.number(ms / 1000, 2 if ms < 9995 else 1)} s"
 
-    def period(self) -> str:
-        """The time range in the dashboard's time zone."""
-        start, end = self.start.astimezone(self.offset), self.end.astimezone(self.offset)
+    def size(self, value: float) -> str:
+        """A number of bytes in the unit that suits it (powers of 1,000, as AWS bills)."""
+        units = ("B", "kB", "MB", "GB", "TB")
+        place = 0
+        while value >= 999.5 and place < len(units) - 1:
+            value, place = value / 1000, place + 1
+        return f"{self.number(value, 1 if place and value < 99.95 else 0)} {units[place]}"
+
+    def dollars(self, value: float) -> str:
+        """An amount of money with as many digits as it takes not to look like nothing."""
+        digits = 2 if value >= 0.1 or value == 0 else 4
+        return f"${self.number(value, digits)}" if value == 0 or value >= 0.0001 else f"<${self.number(0.0001, 4)}"
+
+    def clock(self, time: datetime) -> str:
+        """A time of day; with the date unless it is the day on which the time range ends."""
+        local = time.astimezone(self.offset)
+        if local.date() == self.end.astimezone(self.offset).date():
+            return f"{local:%H:%M}"
+        return f"{local.day} {local:%b %H:%M}"
+
+    def period(self, start: datetime | None = None, end: datetime | None = None) -> str:
+        """The time range (or another one) in the dashboard's time zone."""
+        start = (start or self.start).astimezone(self.offset)
+        end = (end or self.end).astimezone(self.offset)
         last = end.strftime("%H:%M") if start.date() == end.date() else f"{end.day} {end:%b %H:%M}"
         zone = "UTC" if self.offset.utcoffset(None) == timedelta(0) else f"UTC{start.isoformat()[-6:]}"
         return f"{start.day} {start:%b %H:%M} \u2013 {last} {zone}"
@@ -162,6 +225,16 @@ def page(context: WidgetContext, content: str) -> str:
 def note(context: WidgetContext, title: str, content: str) -> str:
     """A widget that has a message instead of data; ``content`` is HTML."""
     return page(context, f'<div class="tl-note"><h3>{text(title)}</h3>{content}</div>')
+
+
+def failure(context: WidgetContext, reason: str) -> str:
+    """A widget that cannot be drawn, and what to try."""
+    return note(
+        context,
+        "This widget could not be drawn",
+        f"<pre>{text(reason, 1000)}</pre><p>Refresh it, or try a shorter time range. The log group of the function "
+        "<code>widgets</code> says more.</p>",
+    )
 
 
 def _time(value: object) -> datetime | None:

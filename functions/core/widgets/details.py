@@ -1,0 +1,187 @@
+"""What a click shows: the routes and errors of a customer, the customers of a route, the last lines of an error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from functions.core.questions import Value
+from functions.core.widgets.page import WidgetContext, note, page, text
+from functions.core.widgets.parts import UNKNOWN, Column, failed, meter, name_of, table
+
+Row = Mapping[str, Any]
+
+MOST_ROWS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of a detail: a named question with its parameters, and how its rows are shown."""
+
+    title: str
+    question: str
+    params: Mapping[str, Value]
+    table: str
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """What is shown of one thing."""
+
+    title: str
+    sections: Sequence[Section]
+
+
+def of_customer(event: Mapping[str, Any]) -> Detail:
+    """A customer: what it calls, and what fails for it."""
+    customer = str(event.get("customer") or "")
+    return Detail(
+        customer,
+        (
+            Section(
+                "What it calls",
+                "which_access_patterns_exist",
+                {"tenant": customer, "top": MOST_ROWS},
+                "routes",
+            ),
+            Section("What fails", "which_errors_occur", {"tenant": customer, "top": MOST_ROWS}, "errors"),
+        ),
+    )
+
+
+def of_route(event: Mapping[str, Any]) -> Detail:
+    """A route: who calls it."""
+    service, route = (str(event.get(name) or "") for name in ("service", "route"))
+    params: dict[str, Value] = {"service": service, "route": route, "top": MOST_ROWS}
+    return Detail(route, (Section("Who calls it", "who_produces_which_traffic", params, "customers"),))
+
+
+def of_error(event: Mapping[str, Any]) -> Detail:
+    """An error: where it occurred last."""
+    params: dict[str, Value] = {"fingerprint": str(event.get("fingerprint") or ""), "top": MOST_ROWS}
+    title = str(event.get("error") or "Error")
+    return Detail(title, (Section("Where it occurred last", "when_did_this_error_occur", params, "lines"),))
+
+
+DETAILS = {"customer": of_customer, "route": of_route, "error": of_error}
+
+
+def render(detail: Detail, rows: Sequence[Sequence[Row]], context: WidgetContext) -> str:
+    """The detail as HTML, from the rows of each section."""
+    head = (
+        f'<div class="tl-sum"><span><b><bdi>{text(detail.title)}</bdi></b></span>'
+        f'<span class="tl-when">{text(context.period())}</span></div>'
+    )
+    drawn = [
+        f"<h3>{section.title}</h3>{_TABLES[section.table](found, context) if found else _NOTHING}"
+        for section, found in zip(detail.sections, rows, strict=True)
+    ]
+    return page(context, head + "".join(drawn))
+
+
+def failure(context: WidgetContext, reason: str, question: str) -> str:
+    """What Athena said, and what to try."""
+    return note(
+        context,
+        "That could not be read",
+        f"<pre>{text(reason, 1000)}</pre><p>Try a shorter time range, or click again. "
+        f"<code>tracelake ask {question}</code> asks the same without a widget\u2019s time limit.</p>",
+    )
+
+
+_NOTHING = '<div class="tl-foot">Nothing in this time range.</div>'
+
+
+def _traffic(rows: Sequence[Row], context: WidgetContext, title: str, column: str) -> str:
+    longest = max(_whole(row["requests"]) for row in rows) or 1
+    digits = len(context.number(longest))
+    columns = [
+        Column(title, max(110, min(round(context.width * 0.34), 300)), css="tl-name"),
+        Column("Requests"),
+        Column("Failed", 72),
+        Column("p90", 76, 400),
+    ]
+    drawn = []
+    for row in rows:
+        requests, pct = _whole(row["requests"]), float(row["error_pct"] or 0)
+        errors = requests * pct / 100
+        parts = [("", 100 * (requests - errors) / longest), ("tl-failed", 100 * errors / longest)]
+        p90 = row.get("p90_ms")
+        drawn.append(
+            [
+                name_of(_name(row[column]), "none"),
+                meter(context, requests, parts, digits),
+                failed(context, round(errors), requests),
+                context.duration(float(p90)) if isinstance(p90, (int, float)) else UNKNOWN,
+            ]
+        )
+    return table(context, columns, drawn)
+
+
+def _routes(rows: Sequence[Row], context: WidgetContext) -> str:
+    return _traffic(rows, context, "Route", "route")
+
+
+def _customers(rows: Sequence[Row], context: WidgetContext) -> str:
+    return _traffic(rows, context, "Customer", "customer")
+
+
+def _errors(rows: Sequence[Row], context: WidgetContext) -> str:
+    columns = [
+        Column("Error", 0, css="tl-name tl-tall"),
+        Column("Times", 72, css="tl-tall"),
+        Column("Last", 104, 400, css="tl-tall"),
+    ]
+    drawn = [
+        [
+            f"<b>{name_of(_name(row['error']), 'error')}</b> "
+            f'<span class="tl-quiet">in {text(row["service"] or "", 60)}</span>'
+            f'<span class="tl-two"><bdi>{text(row["example"] or "")}</bdi></span>',
+            context.number(_whole(row["occurrences"])),
+            _time(row["last_seen"], context),
+        ]
+        for row in rows
+    ]
+    return table(context, columns, drawn)
+
+
+def _lines(rows: Sequence[Row], context: WidgetContext) -> str:
+    columns = [
+        Column("Time", 104, css="tl-tall"),
+        Column("Customer", 120, 480, css="tl-left tl-name tl-tall"),
+        Column("Service", 120, 640, css="tl-left tl-name tl-tall"),
+        Column("Message", 0, css="tl-left tl-wrap tl-tall"),
+    ]
+    drawn = [
+        [
+            _time(row["time"], context),
+            name_of(str(row["tenant"] or ""), "none"),
+            name_of(str(row["service"] or ""), "none"),
+            f'<bdi>{text(row["message"] or "", 400)}</bdi><span class="tl-two">{_ids(row, context)}</span>',
+        ]
+        for row in rows
+    ]
+    return table(context, columns, drawn)
+
+
+def _ids(row: Row, context: WidgetContext) -> str:
+    named = [("request", row["request_id"])]
+    named += [("trace", row["trace_id"])] if context.width >= 640 else []
+    return " \u00b7 ".join(f"{name} {text(value, 64)}" for name, value in named if value)
+
+
+_TABLES = {"routes": _routes, "customers": _customers, "errors": _errors, "lines": _lines}
+
+
+def _time(value: object, context: WidgetContext) -> str:
+    return text(context.clock(value)) if isinstance(value, datetime) else UNKNOWN
+
+
+def _name(value: object) -> str:
+    return "" if value in (None, "(unknown)") else str(value)
+
+
+def _whole(value: object) -> int:
+    return int(value) if isinstance(value, (int, float)) else 0

@@ -1,0 +1,92 @@
+"""The widget of the subscriptions: which log group is read, which is not, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import msgspec
+
+from functions.core.widgets.page import WidgetContext, note, page, text
+from functions.core.widgets.parts import Column, plural, table
+
+MOST_ROWS = 100
+
+DOCS = """## Subscriptions
+
+Which log groups tracelake reads, which it cannot read and why (for instance who holds the slots of a group whose
+subscription filters are all taken), and which it leaves out because reading them would be a loop.
+
+`subscribe_log_groups` writes this down whenever it changes; the dashboard's time range does not matter.
+
+| parameter | meaning |
+|---|---|
+| `widget` | `subscriptions` |
+
+```yaml
+widget: subscriptions
+```
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What `subscribe_log_groups` found when it last changed (ms). Lists are cut, counts are not."""
+
+    changed_ms: int = 0
+    groups: int = 0
+    subscribed_count: int = 0
+    subscribed: list[str] = field(default_factory=list)
+    refused_count: int = 0
+    refused: dict[str, str] = field(default_factory=dict)
+    guarded: dict[str, list[str]] = field(default_factory=dict)
+    stopped_by: str = ""
+
+
+def decode(body: bytes) -> State | None:
+    """The state as it was written; ``None`` where there is none that can be read."""
+    try:
+        return msgspec.json.decode(body, type=State)
+    except msgspec.MsgspecError:
+        return None
+
+
+def render(state: State | None, context: WidgetContext) -> str:
+    """The widget as HTML: what is not read first."""
+    if state is None:
+        return note(
+            context,
+            "Not known yet",
+            "<p>The function <code>subscribe-log-groups</code> has not written down what it found. It runs every five "
+            "minutes; if this stays, look in its log group.</p>",
+        )
+    changed = context.clock(datetime.fromtimestamp(state.changed_ms / 1000, UTC))
+    head = (
+        f'<div class="tl-sum"><span>{plural(context, state.subscribed_count, "log group")} subscribed</span>'
+        f'<span><b class="{"tl-bad" if state.refused_count else "tl-good"}">{context.number(state.refused_count)}</b> '
+        f"cannot be</span><span>{plural(context, state.groups, 'log group')} in this account and region</span>"
+        f'<span class="tl-when">since {text(changed)}</span></div>'
+    )
+    rows = [_row("tl-bad", name, "not subscribed", reason) for name, reason in sorted(state.refused.items())]
+    rows += [
+        _row("tl-quiet", name, "left out", reason) for reason, names in state.guarded.items() for name in sorted(names)
+    ]
+    rows += [_row("tl-good", name, "subscribed", "") for name in sorted(state.subscribed)]
+    foot = ""
+    if len(rows) > MOST_ROWS:
+        foot = f'<div class="tl-foot">{context.number(len(rows) - MOST_ROWS)} more are not listed</div>'
+    if state.stopped_by:
+        foot += f'<div class="tl-foot">The last sweep did not reach all log groups: {text(state.stopped_by)}</div>'
+    if not rows:
+        foot = '<div class="tl-foot">No log group is selected: look at the settings include, exclude and only.</div>'
+    return page(context, head + table(context, _COLUMNS, rows[:MOST_ROWS]) + foot)
+
+
+_COLUMNS = (Column("State", 134, css="tl-tall"), Column("Log group", css="tl-left tl-wrap tl-tall"))
+
+
+def _row(css: str, name: str, state: str, reason: str) -> list[str]:
+    shown = f"<bdi>{text(name, 512)}</bdi>"
+    if reason:
+        shown += f'<span class="tl-two">{text(reason, 1000)}</span>'
+    return [f'<span class="{css}"><i class="tl-dot"></i>{state}</span>', shown]

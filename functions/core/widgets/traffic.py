@@ -1,0 +1,170 @@
+"""The widgets of the top customers and of the top routes: a row each with a bar, the part of it that failed in red."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from functions.core.ranked import Key, Ranked, Requests
+from functions.core.widgets import parts
+from functions.core.widgets.page import note, page, text
+from functions.core.widgets.parts import UNKNOWN, Column, View, action, failed, meter, name_of, plural, severity
+
+_DOCS = """## {title}
+
+{first} in the dashboard's time range, by whole hours: how many requests and which share of all, how many of them failed
+(HTTP 5xx), and the latency that 90 % of them stay under (to 3 %).
+
+It is drawn from summaries that `compact` keeps, so it costs no query; a click on a name asks Athena for more.
+
+| parameter | meaning | default |
+|---|---|---|
+| `widget` | `{widget}` | |
+| `top` | how many get a row of their own, at most 200 | 20 |
+| `{noun}` | only those whose name contains this | all |
+
+```yaml
+widget: {widget}
+top: 20
+```
+"""
+
+_NOTHING = (
+    "<ul><li>Requests come from access logs of API Gateway, written as JSON, with the customer in a field that "
+    "<code>tenant_keys</code> names, or from <code>webhook</code> events.</li>"
+    "<li>Their log group must be subscribed: the widget <b>Subscriptions</b> of the pipeline\u2019s dashboard lists "
+    "those that are not, with the reason.</li>"
+    "<li>A new request is in here after the next run of <code>compact</code>, at most five minutes later. If there was "
+    "none for longer, choose a longer time range.</li></ul>"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is listed: customers or routes."""
+
+    widget: str
+    title: str
+    noun: str
+    docs: str
+    label: Callable[[View, Key], str]
+
+
+def _customer(view: View, key: Key) -> str:
+    (name,) = key
+    shown = name_of(name, "no customer")
+    return action(view, shown, "tl-link", {"widget": "customer", "customer": name}) if name else shown
+
+
+def _route(view: View, key: Key) -> str:
+    service, route = key
+    shown = name_of(route, "no route")
+    if route:
+        shown = action(view, shown, "tl-link", {"widget": "route", "service": service, "route": route})
+    return f'{shown}<span class="tl-two">{name_of(service, "no service")}</span>'
+
+
+def _subject(widget: str, title: str, noun: str, first: str, label: Callable[[View, Key], str]) -> Subject:
+    return Subject(widget, title, noun, _DOCS.format(title=title, first=first, widget=widget, noun=noun), label)
+
+
+CUSTOMERS = _subject(
+    "top_customers", "Top customers", "customer", "The customers with the most requests", _customer
+)  # fmt: skip
+ROUTES = _subject("top_routes", "Top routes", "route", "The routes with the most requests", _route)
+
+
+def render(subject: Subject, found: Ranked[Requests], view: View, *, top: int = 20, wanted: str = "") -> str:
+    """The widget as HTML: the ``top`` largest whose name contains ``wanted``, and one row for all others together."""
+    context, total = view.context, found.total()
+    if total.requests == 0:
+        return empty(view)
+    ranked = [(key, value) for key, value in found.ranked() if wanted.casefold() in " ".join(key).casefold()]
+    shown, rest = ranked[:top], ranked[top:]
+    others = _others(found, rest, alone=bool(wanted))
+    digits = len(context.number(max([others.requests, *(value.requests for _, value in shown)])))
+    longest = shown[0][1].requests if shown else 0
+    rows = [_row(view, subject.label(view, key), value, total.requests, longest, digits) for key, value in shown]
+    if others.requests:
+        hidden = len(rest) + (0 if wanted else found.other_keys)
+        label = f'<span class="tl-quiet">{context.number(hidden)}{_at_least(found)} other{_s(hidden)}</span>'
+        rows.append(_row(view, label, others, total.requests, 0, digits))
+    count = len(found.entries.keys() - {("",)}) + found.other_keys
+    head = parts.summary(
+        view,
+        plural(context, total.requests, "request"),
+        plural(context, count, subject.noun, "at least " if found.other_keys else ""),
+        f'<b class="{severity(total.errors, total.requests)}">'
+        f"{context.percent(100 * total.errors / total.requests)}</b> failed",
+    )
+    nothing = "" if rows else f'<div class="tl-foot">No {subject.noun} contains \u201c{text(wanted)}\u201d.</div>'
+    drawn = parts.table(context, _columns(subject, view), rows)
+    return page(context, head + _filter(subject, view, top, wanted) + drawn + nothing)
+
+
+def empty(view: View) -> str:
+    """Why there may be nothing to show, and what to do about it."""
+    words = text(view.hours.words(view.context))
+    return note(view.context, "No requests in this time range", f"<p>{words}</p>{_NOTHING}")
+
+
+def _others(found: Ranked[Requests], rest: list[tuple[Key, Requests]], *, alone: bool) -> Requests:
+    others = Requests()
+    for _, value in rest:
+        others.add(value)
+    if not alone:
+        others.add(found.others)
+    return others
+
+
+def _columns(subject: Subject, view: View) -> list[Column]:
+    name = max(110, min(round(view.context.width * 0.32), 340))
+    return [
+        Column(subject.title.split()[1][:-1].title(), name, css="tl-name"),
+        Column("Requests"),
+        Column("Share", 66, 520),
+        Column("Failed", 72, hint="answered with HTTP 5xx"),
+        Column("Refused", 76, 820, hint="answered with HTTP 4xx"),
+        Column("p50", 76, 1000, hint="half of the requests are faster"),
+        Column("p90", 76, 400, hint="90 % of the requests are faster"),
+        Column("Sent", 84, 820, hint="bytes of the responses"),
+    ]
+
+
+def _row(view: View, label: str, value: Requests, total: int, longest: int, digits: int) -> list[str]:
+    context = view.context
+    bar = None
+    if longest:
+        fine = 100 * (value.requests - value.errors) / longest
+        bar = [("", fine), ("tl-failed", 100 * value.errors / longest)]
+    p50, p90 = (value.quantile(share) for share in (0.5, 0.9))
+    return [
+        label,
+        meter(context, value.requests, bar, digits),
+        context.percent(100 * value.requests / total),
+        failed(context, value.errors, value.requests),
+        f'<span class="tl-quiet">{context.percent(100 * value.client_errors / max(1, value.requests))}</span>',
+        UNKNOWN if p50 is None else context.duration(p50),
+        UNKNOWN if p90 is None else context.duration(p90),
+        context.size(value.response_bytes),
+    ]
+
+
+def _filter(subject: Subject, view: View, top: int, wanted: str) -> str:
+    """A field that keeps only names that contain what is typed."""
+    if not view.endpoint:
+        return ""
+    field = (
+        f'<input type="text" name="{subject.noun}" value="{text(wanted)}" placeholder="Find a {subject.noun}" '
+        f'aria-label="Find a {subject.noun}" maxlength="100">'
+    )
+    again = {"widget": subject.widget, "top": top}
+    return f'<form class="tl-form">{field}{action(view, "Filter", "tl-button", again, "widget")}</form>'
+
+
+def _at_least(found: Ranked[Requests]) -> str:
+    return "+" if found.other_keys else ""
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"

@@ -1,0 +1,129 @@
+"""All custom widgets of the dashboards: which one is drawn, the widget's parameter ``widget`` says.
+
+First paint comes from small objects that `compact` and `subscribe_log_groups` keep; only a click asks Athena.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol, TypeVar
+
+from aws_lambda_powertools import Logger
+from botocore.exceptions import BotoCoreError, ClientError
+
+from functions.aws import environment
+from functions.aws.summaries import SUBSCRIPTIONS, Summaries
+from functions.core.summaries import Errors, Ledger, Traffic, decode
+from functions.core.widgets import details, errors, ledger, subscriptions, traffic
+from functions.core.widgets.hours import Hours
+from functions.core.widgets.page import WidgetContext, failure
+from functions.core.widgets.parts import View
+from functions.widgets import drill_down
+
+T = TypeVar("T", Traffic, Errors, Ledger)
+
+logger = Logger(service="tracelake-widgets")
+
+
+class Context(Protocol):
+    """What is needed of Lambda's context."""
+
+    invoked_function_arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class Widget:
+    """A widget: its documentation in Markdown, and what draws it from its event."""
+
+    docs: str
+    draw: Callable[[Mapping[str, Any], View], str]
+
+
+def handle(event: dict[str, Any], context: Context | None) -> str:
+    """HTML of the widget, or its documentation where the dashboard asks for that."""
+    name = str(event.get("widget") or "top_customers")
+    if event.get("describe"):
+        return WIDGETS[name].docs if name in WIDGETS else DOCS
+    now = datetime.fromtimestamp(environment.now_ms() / 1000, UTC)
+    where = WidgetContext.parse(event.get("widgetContext") or {}, now)
+    try:
+        if name in details.DETAILS:
+            return drill_down.draw(details.DETAILS[name](event), where)
+        if name not in WIDGETS:
+            return failure(where, f"There is no widget {name}; there are {', '.join(WIDGETS)}.")
+        endpoint = context.invoked_function_arn if context else ""
+        return WIDGETS[name].draw(event, View(where, Hours.covering(where), endpoint))
+    except (BotoCoreError, ClientError) as error:
+        logger.warning("widget could not be drawn", widget=name, reason=str(error))
+        return failure(where, str(error))
+
+
+def _customers(event: Mapping[str, Any], view: View) -> str:
+    found, wanted = _traffic(view).customers, _typed(event, "customer")
+    return traffic.render(traffic.CUSTOMERS, found, view, top=_top(event.get("top")), wanted=wanted)
+
+
+def _routes(event: Mapping[str, Any], view: View) -> str:
+    found, wanted = _traffic(view).routes, _typed(event, "route")
+    return traffic.render(traffic.ROUTES, found, view, top=_top(event.get("top")), wanted=wanted)
+
+
+def _errors(event: Mapping[str, Any], view: View) -> str:
+    earlier = view.hours.before(errors.NEW_HOURS)
+    bodies = _summaries().read_hours("errors", [*earlier, *view.hours.names])
+    found = [_of(Errors, "errors", body) for body in bodies]
+    known = {key for each in found[: len(earlier)] for key in each.groups.entries}
+    before = known if any(bodies[: len(earlier)]) else None
+    service = str(event.get("service") or "")
+    return errors.render(found[len(earlier) :], before, view, top=_top(event.get("top")), service=service)
+
+
+def _ledger(_event: Mapping[str, Any], view: View) -> str:
+    bodies = _summaries().read_hours("ledger", view.hours.names)
+    hours = [(hour, _of(Ledger, "ledger", body)) for hour, body in zip(view.hours.names, bodies, strict=True)]
+    return ledger.render(hours, view)
+
+
+def _subscriptions(_event: Mapping[str, Any], view: View) -> str:
+    return subscriptions.render(subscriptions.decode(_summaries().read(SUBSCRIPTIONS).body), view.context)
+
+
+WIDGETS = {
+    "top_customers": Widget(traffic.CUSTOMERS.docs, _customers),
+    "top_routes": Widget(traffic.ROUTES.docs, _routes),
+    "errors": Widget(errors.DOCS, _errors),
+    "ledger": Widget(ledger.DOCS, _ledger),
+    "subscriptions": Widget(subscriptions.DOCS, _subscriptions),
+}
+DOCS = "## tracelake\n\nThe parameter `widget` says what is drawn: " + ", ".join(f"`{name}`" for name in WIDGETS) + "."
+
+
+def _summaries() -> Summaries:
+    return Summaries(environment.required("LAKE_BUCKET"))
+
+
+def _traffic(view: View) -> Traffic:
+    merged = Traffic()
+    for body in _summaries().read_hours("traffic", view.hours.names):
+        merged.merge(_of(Traffic, "traffic", body))
+    return merged
+
+
+def _of(kind: type[T], name: str, body: bytes) -> T:
+    found = decode(body).summary(name)
+    return found if isinstance(found, kind) else kind()
+
+
+def _typed(event: Mapping[str, Any], name: str) -> str:
+    """What stands in a field of the widget's form, or in its parameter."""
+    forms = (event.get("widgetContext") or {}).get("forms") or {}
+    typed = (forms.get("all") or {}).get(name)
+    return str(typed if typed is not None else event.get(name) or "")[:100].strip()
+
+
+def _top(value: object) -> int:
+    """A parameter of the widget, which anybody may have typed: 1 to 200, else 20."""
+    text = str(value)
+    return min(int(text), 200) if text.isascii() and text.isdigit() and int(text) else 20
