@@ -235,10 +235,13 @@ class IngestStack(Stack):
             "INCLUDE": ",".join(self._settings.include),
             "EXCLUDE": ",".join(self._settings.exclude),
             "ONLY": self._settings.only,
+            "EXCLUDE_NAMES": ",".join(self._settings.exclude_names),
+            "INGEST_MODE": self._settings.ingest_mode,
+            "OWN_LOG_GROUPS": ",".join(self._names.log_groups),
         }
         function = self._function(
             "subscribe_log_groups",
-            "Keeps a subscription filter on each selected log group",
+            "Keeps each selected log group subscribed",
             {
                 "STREAM_ARN": self.stream.stream_arn,
                 "SUBSCRIPTION_ROLE_ARN": delivery_role.role_arn,
@@ -256,7 +259,10 @@ class IngestStack(Stack):
             resource_type="Custom::SubscribeLogGroups",
             service_token=function.arn,
             # a changed selection has to change the resource, or CloudFormation would not call the function
-            properties={"StreamArn": self.stream.stream_arn, **{k.title(): v for k, v in selection.items()}},
+            properties={
+                "StreamArn": self.stream.stream_arn,
+                **{key.title().replace("_", ""): value for key, value in selection.items()},
+            },
             service_timeout=Duration.minutes(15),
         )
         resource.node.add_dependency(*path, delivery_role, function)
@@ -281,6 +287,13 @@ class IngestStack(Stack):
         role.add_to_policy(
             iam.PolicyStatement(effect=iam.Effect.DENY, actions=["logs:PutSubscriptionFilter"], resources=[own_groups])
         )
+        # the account's policy has no resource of its own, and who changes it needs the permissions of filters as well:
+        # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutAccountPolicy.html
+        actions = ["logs:DeleteAccountPolicy", "logs:DeleteSubscriptionFilter"]
+        if self._settings.ingest_mode == "account":
+            actions += ["logs:DescribeAccountPolicies", "logs:DescribeSubscriptionFilters"]
+            actions += ["logs:PutAccountPolicy", "logs:PutSubscriptionFilter"]
+        allow(role, actions, ["*"], why="The account's subscription policy is no resource that can be named.")
         allow(
             role,
             ["iam:PassRole"],

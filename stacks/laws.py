@@ -42,6 +42,12 @@ def _problems(kind: str, properties: Mapping[str, Any], resources: Mapping[str, 
         selected = [*str(properties.get("Include", "")).split(","), str(properties.get("Only", ""))]
         if any(prefix.startswith(OWN_LOG_GROUPS) for prefix in selected):
             yield f"must not select log groups under {OWN_LOG_GROUPS}."
+        if properties.get("IngestMode") == "account":
+            own = {
+                str(r["Properties"]["LogGroupName"]) for r in resources.values() if r["Type"] == "AWS::Logs::LogGroup"
+            }
+            if missing := sorted(own - set(str(properties.get("OwnLogGroups", "")).split(","))):
+                yield f"must leave {', '.join(missing)} out of the account's policy."
 
 
 def _function_problems(properties: Mapping[str, Any], resources: Mapping[str, Any], stage: str) -> Iterator[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
+_FUNCTIONS = Path(__file__).resolve().parents[1] / "functions"
 METRIC_NAMESPACE = "tracelake"
 # where the event source leaves batches it gives up: https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
 POISON_PREFIX = "aws/lambda/"
@@ -51,6 +53,11 @@ class Names:
     def log_group(self, name: str) -> str:
         """Log group of a function; all of them are under the prefix that is never subscribed."""
         return f"/tracelake/{self.stage}/{name}"
+
+    @property
+    def log_groups(self) -> tuple[str, ...]:
+        """Log groups of all functions there are, whichever stack has them."""
+        return tuple(self.log_group(path.parent.name) for path in sorted(_FUNCTIONS.glob("*/handler.py")))
 
     def parameter(self, name: str) -> str:
         """SSM parameter that holds a name, e.g. ``/tracelake/main/lake-bucket``."""

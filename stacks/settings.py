@@ -18,6 +18,8 @@ OWN_LOG_GROUPS = "/tracelake/"
 # what most regions allow an account without asking: https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html
 MAX_SHARDS = 500
 
+# all variables of a function have room for 4 KB: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+MAX_NAMES_LENGTH = 2000
 _LOG_GROUP = re.compile(r"[A-Za-z0-9_./#-]{1,512}")
 _ATTRIBUTE = re.compile(r"[A-Za-z0-9_.:@-]{1,128}")
 _EMAIL = re.compile(r"[^@\s,]+@[^@\s,]+\.[^@\s,]+")
@@ -63,9 +65,10 @@ class Settings:
     )
     ingest_mode: str = _setting(
         "per-group",
-        "How log groups reach the stream: `per-group` keeps one subscription filter on each.",
-        'only "per-group" ("account", one policy for the whole account, does not work yet)',
-        lambda value: value == "per-group",
+        "How log groups reach the stream: `per-group` keeps a subscription filter on each, one of the few that a group "
+        "can have; `account` one policy for all log groups of account and region, of which there can be one.",
+        '"per-group" or "account"',
+        lambda value: value in ("per-group", "account"),
     )
     include: tuple[str, ...] = _setting(
         (),
@@ -78,6 +81,12 @@ class Settings:
         "Prefixes of the log groups to leave out; wins over `include`. Those of tracelake are always left out.",
         "a list of prefixes of log group names",
         lambda value: all(_LOG_GROUP.fullmatch(p) for p in value),
+    )
+    exclude_names: tuple[str, ...] = _setting(
+        (),
+        "Full names of log groups to leave out; the only selection that ingest mode `account` can express.",
+        f"a list of full names of log groups, of at most {MAX_NAMES_LENGTH} characters together",
+        lambda value: all(_LOG_GROUP.fullmatch(n) for n in value) and len(",".join(value)) <= MAX_NAMES_LENGTH,
     )
     only: str = _setting(
         "",
@@ -148,9 +157,14 @@ class Settings:
         self._check_combinations()
 
     def _check_combinations(self) -> None:
-        if self.only and (self.include or self.exclude):
+        if self.only and (self.include or self.exclude or self.exclude_names):
             raise SettingsError(
-                "tracelake.only names the single log group, so include and exclude must be empty with it."
+                "tracelake.only names the one log group; include and exclude must be empty with it, exclude_names too."
+            )
+        if self.ingest_mode == "account" and (self.include or self.exclude or self.only):
+            raise SettingsError(
+                'tracelake.ingest_mode "account" subscribes every log group but those of exclude_names: AWS knows no '
+                'prefixes there, so include, exclude and only must be empty; "per-group" has them.'
             )
         if self.kinesis_mode == "on-demand" and self.shards != 1:
             raise SettingsError(

@@ -84,9 +84,9 @@ class Subscriptions:
         try:
             return self._logs.describe_subscription_filters(logGroupName=log_group)["subscriptionFilters"]
         except ClientError as error:
-            if _code(error) == "ResourceNotFoundException":
+            if code_of(error) == "ResourceNotFoundException":
                 return None
-            if _code(error) in _THROTTLED:
+            if code_of(error) in _THROTTLED:
                 raise ThrottledError(str(error)) from error
             raise
 
@@ -103,9 +103,9 @@ class Subscriptions:
                 distribution="Random" if distribution == "Random" else "ByLogStream",
             )
         except ClientError as error:
-            if _code(error) == "ResourceNotFoundException":
+            if code_of(error) == "ResourceNotFoundException":
                 return False
-            raise _put_error(error) from error
+            raise put_error(error) from error
         return True
 
     def delete(self, log_group: str, name: str) -> bool:
@@ -114,18 +114,19 @@ class Subscriptions:
         try:
             self._logs.delete_subscription_filter(logGroupName=log_group, filterName=name)
         except ClientError as error:
-            if _code(error) == "ResourceNotFoundException":
+            if code_of(error) == "ResourceNotFoundException":
                 return False
-            if _code(error) in _THROTTLED:
+            if code_of(error) in _THROTTLED:
                 raise ThrottledError(str(error)) from error
-            if _code(error) in _REFUSED:
+            if code_of(error) in _REFUSED:
                 raise RefusedError(_reason(error)) from error
             raise
         return True
 
 
-def _put_error(error: ClientError) -> Exception:
-    code, reason = _code(error), _reason(error)
+def put_error(error: ClientError) -> Exception:
+    """What an error of putting a filter or policy means to whoever puts it; itself where it is none of that."""
+    code, reason = code_of(error), _reason(error)
     if code == "LimitExceededException":
         return NoSlotError(reason)
     # CloudWatch sends a test message first; with a role made seconds ago that fails until IAM has spread it
@@ -136,9 +137,10 @@ def _put_error(error: ClientError) -> Exception:
     return RefusedError(reason) if code in _REFUSED else error
 
 
-def _code(error: ClientError) -> str:
+def code_of(error: ClientError) -> str:
+    """AWS's name for an error."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def _reason(error: ClientError) -> str:
-    return f"{_code(error)}: {error.response.get('Error', {}).get('Message', '')}"
+    return f"{code_of(error)}: {error.response.get('Error', {}).get('Message', '')}"

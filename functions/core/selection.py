@@ -54,11 +54,13 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What the user asked for: prefixes to include (none means all) and exclude, or one exact log group only."""
+    """What the user asked for: prefixes to include (none means all) and exclude, exact names to exclude, or one exact
+    log group only."""
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     only: str = ""
+    exclude_names: tuple[str, ...] = ()
 
     def verdict(self, group: LogGroup) -> Verdict:
         """Whether the group is subscribed. That a group of tracelake itself is not, no setting can change."""
@@ -78,6 +80,8 @@ class Selection:
     def _selects(self, name: str) -> bool:
         if self.only:
             return name == self.only
+        if name in self.exclude_names:
+            return False
         included = not self.include or name.startswith(self.include)
         return included and not (self.exclude and name.startswith(self.exclude))
 

@@ -1,4 +1,4 @@
-"""Keeps a subscription filter on every log group that the user selected: on a schedule, and when the stack changes."""
+"""Keeps every log group that the user selected subscribed: on a schedule, and when the stack changes."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from functions.aws import custom_resource, environment
+from functions.aws.account_policies import AccountPolicies
 from functions.aws.clients import client
 from functions.aws.logs import Subscriptions
 from functions.core.selection import Selection
 from functions.subscribe_log_groups import written_down
+from functions.subscribe_log_groups.account import AccountMode
 from functions.subscribe_log_groups.sweep import Report, Sweep, Target
 
+ACCOUNT = "account"
 RESERVE_MS = 20_000
 PATIENCE_SECONDS = 180.0
 LISTED = 100
@@ -29,17 +32,40 @@ _refused: dict[str, str] = {}
 def handle(event: dict[str, Any] | None, context: custom_resource.Context) -> dict[str, Any]:
     """Sweep, for any event and for none; for CloudFormation sweep everything or, on Delete, remove all own filters."""
     if not custom_resource.is_custom_resource(event):
-        return _swept(_sweep(context).run(environment.now_ms(), everything=False))
-    custom_resource.answer(event, context, lambda: _for_the_stack(event["RequestType"], context))
+        return _swept(_mode(_sweep(context)).run(environment.now_ms(), everything=False))
+    custom_resource.answer(event, context, lambda: _for_the_stack(event, context))
     return {}
 
 
-def _for_the_stack(request: str, context: custom_resource.Context) -> dict[str, Any]:
-    if request == "Delete":
-        return _removed(_sweep(context).remove_all())
-    sweep = _sweep(context, patience_seconds=PATIENCE_SECONDS)
-    report = _swept(sweep.run(environment.now_ms(), everything=True))
-    return {key: report[key] for key in ("groups", "subscribed", "left")} | {"refused": len(report["refused"])}
+def _for_the_stack(event: dict[str, Any], context: custom_resource.Context) -> dict[str, Any]:
+    if event["RequestType"] == "Delete":
+        mode = _mode(_sweep(context))
+        return _removed(mode.remove() if isinstance(mode, AccountMode) else mode.remove_all())
+    mode = _mode(_sweep(context, patience_seconds=PATIENCE_SECONDS))
+    was_account = event.get("OldResourceProperties", {}).get("IngestMode") == ACCOUNT
+    if was_account and not isinstance(mode, AccountMode):
+        report = _left(_account_mode(mode).leave(environment.now_ms()))
+    else:
+        report = mode.run(environment.now_ms(), everything=True)
+    swept = _swept(report)
+    told = {key: swept[key] for key in ("groups", "subscribed", "left", "policy_refused") if swept[key] != ""}
+    return told | {"refused": len(report.refused)}
+
+
+def _left(report: Report) -> Report:
+    if report.left:
+        raise RuntimeError(
+            f"{report.left} log groups were not reached, so the account policy stays: {report.stopped_by}. Deploy again"
+        )
+    return report
+
+
+def _mode(sweep: Sweep) -> Sweep | AccountMode:
+    return _account_mode(sweep) if environment.optional("INGEST_MODE") == ACCOUNT else sweep
+
+
+def _account_mode(sweep: Sweep) -> AccountMode:
+    return AccountMode(AccountPolicies(client("logs")), sweep, environment.comma_list("OWN_LOG_GROUPS"))
 
 
 def _sweep(context: custom_resource.Context, patience_seconds: float = 0.0) -> Sweep:
@@ -49,6 +75,7 @@ def _sweep(context: custom_resource.Context, patience_seconds: float = 0.0) -> S
             include=environment.comma_list("INCLUDE"),
             exclude=environment.comma_list("EXCLUDE"),
             only=environment.optional("ONLY"),
+            exclude_names=environment.comma_list("EXCLUDE_NAMES"),
         ),
         target=Target(
             filter_name=f"tracelake-{environment.stage()}",
@@ -70,7 +97,8 @@ def _swept(report: Report) -> dict[str, Any]:
     values = asdict(report) | {"subscribed": report.subscribed}
     shown = {key: _shortened(value) for key, value in values.items()}
     written_down.write(report, environment.now_ms())
-    (logger.warning if report.refused or report.left else logger.info)("log groups swept", **shown)
+    worse = report.refused or report.left or report.policy_refused
+    (logger.warning if worse else logger.info)("log groups swept", **shown)
     return values
 
 

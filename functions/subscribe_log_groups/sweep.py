@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from functions.aws.logs import DestinationError, NoSlotError, RefusedError, Subscriptions, ThrottledError
 from functions.core.selection import Filter, LogGroup, Selection, due, slots_taken, wanted_filter
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_logs.type_defs import SubscriptionFilterTypeDef
 
 RETRY_DESTINATION_SECONDS = 5.0
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class Report:
     """What one sweep found and did.
 
     ``names`` are the log groups to subscribe, ``refused`` is log group -> reason, ``guarded`` reason -> log groups;
-    ``left`` were not looked at because time ran out or CloudWatch throttled, and come next time.
+    ``left`` were not looked at because time ran out or CloudWatch throttled, and come next time. ``policy_refused``
+    says why the account policy that was asked for does not carry the log groups, so that filters do.
     """
 
     groups: int = 0
@@ -42,10 +44,15 @@ class Report:
     guarded: dict[str, list[str]] = field(default_factory=dict)
     left: int = 0
     stopped_by: str = ""
+    policy_refused: str = ""
 
     @property
     def subscribed(self) -> int:
         return max(0, self.wanted - len(self.refused))
+
+
+def _none(_: str) -> bool:
+    return False
 
 
 @dataclass
@@ -65,13 +72,27 @@ class Sweep:
     patience_seconds: float = 0.0
     sleep: Callable[[float], None] = time.sleep
 
-    def run(self, now_ms: int, *, everything: bool) -> Report:
-        """Bring the filters of the groups that are due (or of all) in line; ``DestinationError`` where no group can."""
+    def run(
+        self,
+        now_ms: int,
+        *,
+        everything: bool,
+        groups: list[LogGroup] | None = None,
+        of_policy: Callable[[str], bool] = _none,
+        removes: bool = True,
+    ) -> Report:
+        """Bring the filters of the groups that are due (or of all) in line; ``DestinationError`` where no group can.
+
+        ``groups`` are those there are, where they have been listed. Groups ``of_policy`` are subscribed by the
+        account's policy: they get no filter, and lose one if it ``removes``.
+        """
         report = Report()
-        groups = self._groups()
+        groups = self.groups() if groups is None else groups
         report.groups = len(groups)
-        wanted = self._judge(groups, report)
+        wanted = {name for name in self._judge(groups, report) if not of_policy(name)}
         chosen = due(groups, now_ms) if not everything else groups
+        if not removes:
+            chosen = [group for group in chosen if not of_policy(group.name)]
         chosen.sort(key=lambda group: group.name not in wanted)
         for done, group in enumerate(chosen):
             if not self.has_time():
@@ -88,7 +109,7 @@ class Sweep:
     def remove_all(self) -> Report:
         """Remove the stage's filter from every group."""
         report = Report()
-        groups = self._groups()
+        groups = self.groups()
         report.groups = len(groups)
         wanted = self._judge(groups, Report())
         groups.sort(key=lambda group: group.name not in wanted)
@@ -106,7 +127,8 @@ class Sweep:
                 break
         return report
 
-    def _groups(self) -> list[LogGroup]:
+    def groups(self) -> list[LogGroup]:
+        """All log groups of the account and region."""
         return [
             LogGroup(each["logGroupName"], each.get("creationTime", 0), each.get("logGroupClass", "STANDARD"))
             for each in self.subscriptions.log_groups()
@@ -153,16 +175,20 @@ class Sweep:
             self.refused[group.name] = str(error)
 
     def _put(self, name: str, should: Filter) -> bool:
+        return self.patiently(
+            lambda: self.subscriptions.put(name, should.name, should.destination, should.role, should.distribution)
+        )
+
+    def patiently(self, put: Callable[[], T]) -> T:
+        """What ``put`` gives, tried again while the stream cannot be reached and there is patience left."""
         while True:
             try:
-                put = self.subscriptions.put(name, should.name, should.destination, should.role, should.distribution)
+                return put()
             except DestinationError:
                 if self.patience_seconds <= 0 or not self.has_time():
                     raise
                 self.patience_seconds -= RETRY_DESTINATION_SECONDS
                 self.sleep(RETRY_DESTINATION_SECONDS)
-            else:
-                return put
 
 
 def _filter(found: SubscriptionFilterTypeDef) -> Filter:

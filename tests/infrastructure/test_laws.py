@@ -94,6 +94,10 @@ LOOPS: dict[str, tuple[Change, str]] = {
         "must not have access logs",
     ),
     "a selection of own log groups": (_select(Include="/aws/,/tracelake/dev/"), "must not select log groups"),
+    "a policy for the account that covers own log groups": (
+        _select(IngestMode="account", OwnLogGroups="/tracelake/main/compact"),
+        "must leave /tracelake/main/create_partitions, ",
+    ),
     "a single log group that is an own one": (_select(Only="/tracelake/main/compact"), "must not select log groups"),
 }
 

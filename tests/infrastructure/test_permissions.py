@@ -46,6 +46,9 @@ WILDCARDS = {
     ("SubscribeLogGroups", "logs:DescribeSubscriptionFilters", f"{LOGS}*"),
     ("SubscribeLogGroups", "logs:PutSubscriptionFilter", f"{LOGS}*"),
     ("SubscribeLogGroups", "logs:DeleteSubscriptionFilter", f"{LOGS}*"),
+    # the account's policy, which has no resource: an installation that goes back to filters removes its own
+    ("SubscribeLogGroups", "logs:DeleteAccountPolicy", "*"),
+    ("SubscribeLogGroups", "logs:DeleteSubscriptionFilter", "*"),
 }
 
 

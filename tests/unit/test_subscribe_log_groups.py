@@ -187,8 +187,8 @@ def test_one_refused_group_does_not_stop_the_others():
 def test_a_group_that_disappears_meanwhile_is_no_error():
     account = Account(["/a"])
     gone = sweep(account)
-    groups = gone._groups()
-    gone._groups = lambda: groups
+    groups = gone.groups()
+    gone.groups = lambda: groups
     account.groups.clear()
     report = gone.run(NOW, everything=False)
     assert (report.put, report.refused) == ([], {})
