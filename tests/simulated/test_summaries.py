@@ -1,0 +1,138 @@
+"""Summaries for the widgets: there while the hour goes on, exact when it is over, written when something changed."""
+
+from functions.aws.summaries import key_of
+from functions.core.schema import hour_of
+from functions.core.summaries import decode
+
+from . import audit
+from .account import Account
+from .world import LAKE, entered
+
+
+def _object(account, kind, hour):
+    return decode(account.world.s3.objects.get((LAKE, key_of(kind, hour)), b""))
+
+
+def _requests(account, hour):
+    return _object(account, "traffic", hour).summary("traffic").customers.total().requests
+
+
+def _writes(account):
+    """Puts of summaries by the last run."""
+    written = []
+
+    def watch(operation, params):
+        if operation == "put_object" and params["Key"].startswith("summaries/"):
+            written.append(params["Key"])
+
+    account.world.watchers.append(watch)
+    account.compact()
+    account.world.watchers.remove(watch)
+    return written
+
+
+def test_an_hour_that_goes_on_is_summarised_with_every_commit_once():
+    account = Account()
+    with entered(account.world):
+        hour = hour_of(account.world.now_ms)
+        account.create_partitions()
+        for count in (2, 4, 6):
+            account.applications.write("webhook", size=2)
+            account.applications.write("logs", size=3)
+            account.wait(1)
+            account.normalize()
+            assert len(_writes(account)) == 3
+            assert _requests(account, hour) == count
+            assert _writes(account) == []
+        errors = _object(account, "errors", hour).summary("errors").groups
+        assert errors.total().count == 9
+        ledger = _object(account, "ledger", hour).summary("ledger").sums
+        assert (ledger["commits"], ledger["events"]) == (3, 15)
+
+
+def test_a_published_hour_is_summarised_from_its_rows_and_again_when_late_ones_come():
+    account = Account()
+    with entered(account.world):
+        hour = hour_of(account.world.now_ms)
+        account.create_partitions()
+        account.applications.write("webhook", size=2)
+        account.wait(1)
+        account.normalize()
+        account.compact()
+        assert _object(account, "traffic", hour).generation == 0
+        account.wait(63)
+        account.compact()
+        made = _object(account, "traffic", hour)
+        assert (made.generation, made.commits, _requests(account, hour)) == (1, [], 2)
+        account.applications.write("webhook", size=2, age_ms=50 * 60_000)
+        account.wait(1)
+        account.normalize()
+        account.compact()
+        assert (_object(account, "traffic", hour).generation, _requests(account, hour)) == (2, 4)
+        assert _writes(account) == []
+
+
+def test_events_that_were_delivered_twice_count_twice_only_until_the_hour_is_published():
+    account = Account()
+    with entered(account.world):
+        hour = hour_of(account.world.now_ms)
+        account.create_partitions()
+        account.applications.write("logs", size=3)
+        account.wait(1)
+        account.normalize()
+        account.applications.write("repeat")
+        account.wait(1)
+        account.normalize()
+        account.compact()
+        assert _object(account, "errors", hour).summary("errors").groups.total().count == 6
+        account.heal()
+        assert _object(account, "errors", hour).summary("errors").groups.total().count == 3
+        audit.check(account)
+
+
+def test_a_death_between_publication_and_summary_heals_with_the_next_run():
+    account = Account()
+    with entered(account.world):
+        hour = hour_of(account.world.now_ms)
+        account.create_partitions()
+        account.applications.write("webhook", size=2)
+        account.wait(70)
+        account.normalize()
+        account.compact({"put_object#2": "kill_before"})
+        assert not [sk for pk, sk in account.world.dynamodb.items if pk == "pending" and sk.startswith(hour)]
+        assert _object(account, "traffic", hour).generation == 0
+        assert ("summarise", hour) in account.world.dynamodb.items
+        account.compact()
+        assert (_object(account, "traffic", hour).generation, _requests(account, hour)) == (1, 2)
+        assert ("summarise", hour) not in account.world.dynamodb.items
+
+
+def test_a_run_that_saw_the_hour_before_it_was_published_does_not_win():
+    account = Account()
+    with entered(account.world):
+        hour = hour_of(account.world.now_ms)
+        account.create_partitions()
+        account.applications.write("webhook", size=2)
+        account.wait(1)
+        account.normalize()
+        # the slow run's write arrives when the other one has published the hour
+        account.compact({"put_object#0": "late"})
+        account.wait(70)
+        account.compact()
+        assert _object(account, "traffic", hour).generation == 1
+        account.world.settle_late()
+        for kind in ("traffic", "ledger"):
+            assert _object(account, kind, hour).generation == 1
+
+
+def test_a_failing_bucket_for_summaries_stops_no_publication():
+    account = Account()
+    with entered(account.world):
+        account.create_partitions()
+        account.applications.write("webhook", size=2)
+        account.wait(70)
+        account.normalize()
+        numbers = account.compact({"get_object#2": "refused"})
+        assert numbers["PublishedHours"] == 1
+        account.heal()
+        audit.check(account)
