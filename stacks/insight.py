@@ -21,6 +21,7 @@ from stacks.dashboards import build_dashboards
 from stacks.data import KEY_ROTATION, publish_name
 from stacks.function import Function, Libraries
 from stacks.lake import Lake
+from stacks.messages import build_check_delivery, build_notify
 from stacks.names import Names
 from stacks.settings import Settings
 
@@ -33,9 +34,12 @@ class InsightStack(Stack):
     def __init__(self, scope: Construct, id: str, *, settings: Settings, names: Names, **kwargs: Any) -> None:
         super().__init__(scope, id, **kwargs)
         self._settings, self._names = settings, names
-        self.topic = self._build_topic()
+        self._libraries = Libraries(self, "Libraries")
+        self.topic, key = self._build_topic()
         self.widgets = self._build_widgets()
-        alarms = build_alarms(self, names, self.topic)
+        self.notify = build_notify(self, names, settings, self._libraries, self.topic, key)
+        self.check_delivery = build_check_delivery(self, names, settings, self._libraries, self.topic)
+        alarms = build_alarms(self, names, settings, self.topic, self.notify.arn)
         dashboards = build_dashboards(self, names, self.widgets.arn, alarms)
         publish_name(self, names, "topic", self.topic.topic_arn)
         for subject in dashboards:
@@ -43,7 +47,7 @@ class InsightStack(Stack):
         if settings.monthly_budget_usd:
             self._build_budget()
 
-    def _build_topic(self) -> sns.Topic:
+    def _build_topic(self) -> tuple[sns.Topic, kms.Key]:
         # CloudWatch cannot use the key that AWS manages for SNS, so it takes one of our own:
         # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
         key = kms.Key(
@@ -83,7 +87,7 @@ class InsightStack(Stack):
         )
         if self._settings.alert_email:
             topic.add_subscription(subscriptions.EmailSubscription(self._settings.alert_email))
-        return topic
+        return topic, key
 
     def _build_widgets(self) -> Function:
         lake = Lake(self, self._names)
@@ -92,7 +96,7 @@ class InsightStack(Stack):
             "Widgets",
             name="widgets",
             names=self._names,
-            libraries=Libraries(self, "Libraries"),
+            libraries=self._libraries,
             description="Draws the custom widgets of the dashboards",
             environment={
                 "LAKE_BUCKET": lake.bucket,

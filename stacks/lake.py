@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 from aws_cdk import Stack
@@ -57,6 +58,15 @@ class Lake:
                 "dynamodb:ConditionCheckItem",
             ],
             [self._table_arn()],
+        )
+
+    def let_remember(self, role: iam.Role, keys: Sequence[str]) -> None:
+        """Keep items of the state table under these partition keys alone."""
+        allow(
+            role,
+            ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
+            [self._table_arn()],
+            conditions={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": list(keys)}},
         )
 
     def let_publish(self, role: iam.Role) -> None:

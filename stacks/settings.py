@@ -11,12 +11,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from functions.core.incidents.rules import RULES
 from functions.core.usage.tenants import DEFAULT_TENANT_KEYS
 
 CONTEXT_KEY = "tracelake"
 OWN_LOG_GROUPS = "/tracelake/"
 # what most regions allow an account without asking: https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html
 MAX_SHARDS = 500
+
+EXTRA_ALARMS = tuple(name for name, rule in RULES.items() if not rule.default)
 
 # all variables of a function have room for 4 KB: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 MAX_NAMES_LENGTH = 2000
@@ -105,6 +108,18 @@ class Settings:
         "Address that is subscribed to the alerts (AWS asks it to confirm); empty means none.",
         "one e-mail address, or empty",
         lambda value: not value or _EMAIL.fullmatch(value),
+    )
+    extra_alarms: tuple[str, ...] = _setting(
+        (),
+        "Alarms to deploy beyond the default ones, by name (docs/alarms.md lists them).",
+        f"a list of names of alarms that are not deployed by default: {', '.join(EXTRA_ALARMS)}",
+        lambda value: set(value) <= set(EXTRA_ALARMS),
+    )
+    runbooks_url: str = _setting(
+        "",
+        "Address under which docs/runbooks can be read, for the links in messages; empty names the file.",
+        "an address that begins with https://, of at most 200 characters, or empty",
+        _matches(r"(https://[!-~]{1,192})?"),
     )
     kinesis_mode: str = _setting(
         "provisioned",

@@ -101,10 +101,28 @@ def test_failing_requests_make_a_message_to_the_subscribers(deployed: Deployed, 
     # the alarm wants two periods of five minutes
     deployed.log("/shop/failing", [(now - 300_000 * (n % 2), json.dumps(failed)) for n in range(60)])
 
-    message = wait_for(lambda: _alarm_message(deployed, subscriber, "error-rate"))
+    message = wait_for(lambda: _composed(deployed, subscriber, "error-rate"), seconds=60)
 
-    assert message["Trigger"]["Metrics"][0]["Expression"]
-    assert "2 out of the last 2 datapoints" in message["NewStateReason"]
+    assert "% of requests failed (5xx)" in message["Subject"]
+    assert "tracelake ask which_errors_occur --since 1h" in message["Message"]
+    assert message["MessageAttributes"]["severity"]["Value"] == "high"
+
+
+def test_the_end_of_a_pipeline_alarm_is_told_by_notify(deployed: Deployed, subscriber: str) -> None:
+    sqs, cloudwatch = deployed.client("sqs"), deployed.client("cloudwatch")
+    # set as if it had gone off; at its next evaluation nothing is the matter, and it ends
+    cloudwatch.set_alarm_state(AlarmName=f"{NAMES.prefix}-ingest-behind", StateValue="ALARM", StateReason="a test")
+
+    message = wait_for(lambda: _composed(deployed, subscriber, "ingest-behind"), seconds=60)
+
+    assert message["Subject"].startswith("Over after ")
+    assert message["MessageAttributes"]["telling"]["Value"] == "over"
+    assert not sqs.receive_message(QueueUrl=subscriber).get("Messages")
+
+
+def test_deliveries_and_subscriptions_are_checked(deployed: Deployed, subscriber: str) -> None:
+    assert subscriber
+    assert deployed.invoke("check_delivery") == {"DeliveryErrors": 0, "MissingSubscriptions": 0}
 
 
 @pytest.fixture
@@ -120,10 +138,21 @@ def subscriber(deployed: Deployed) -> str:
 
 
 def _alarm_message(deployed: Deployed, queue: str, alarm: str) -> dict[str, Any]:
-    received = deployed.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages", [])
-    messages = [json.loads(json.loads(each["Body"])["Message"]) for each in received]
+    """What CloudWatch itself tells of an alarm that goes off."""
+    told = [json.loads(each["Message"]) for each in _received(deployed, queue) if "MessageAttributes" not in each]
     wanted = {"AlarmName": f"{NAMES.prefix}-{alarm}", "NewStateValue": "ALARM"}
-    return next((each for each in messages if wanted.items() <= each.items()), {})
+    return next((each for each in told if wanted.items() <= each.items()), {})
+
+
+def _composed(deployed: Deployed, queue: str, alarm: str) -> dict[str, Any]:
+    """What notify tells of an alarm."""
+    told = [each for each in _received(deployed, queue) if "MessageAttributes" in each]
+    return next((each for each in told if each["MessageAttributes"]["alarm"]["Value"] == alarm), {})
+
+
+def _received(deployed: Deployed, queue: str) -> list[dict[str, Any]]:
+    received = deployed.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=1, MaxNumberOfMessages=10)
+    return [json.loads(each["Body"]) for each in received.get("Messages", [])]
 
 
 def _draw(deployed: Deployed, widget: str, **params: str) -> str:
@@ -207,7 +236,11 @@ def _metric(row: list[Any]) -> tuple[str, str, tuple[tuple[str, str], ...]]:
 def _emitted(deployed: Deployed) -> set[Any]:
     pages = deployed.client("cloudwatch").get_paginator("list_metrics").paginate(Namespace="tracelake")
     return {
-        (metric["Namespace"], metric["MetricName"], tuple(sorted((d["Name"], d["Value"]) for d in metric["Dimensions"])))
+        (
+            metric["Namespace"],
+            metric["MetricName"],
+            tuple(sorted((d["Name"], d["Value"]) for d in metric["Dimensions"])),
+        )
         for page in pages
         for metric in page["Metrics"]
     }

@@ -39,6 +39,11 @@ WILDCARDS = {
     ("Widgets", "s3:GetObject", f"{LAKE}/athena-results/*"),
     ("Widgets", "s3:PutObject", f"{LAKE}/athena-results/*"),
     ("Widgets", "s3:AbortMultipartUpload", f"{LAKE}/athena-results/*"),
+    ("Notify", "s3:GetObject", f"{LAKE}/summaries/*"),
+    # the calls know no resources
+    ("Notify", "cloudwatch:GetMetricData", "*"),
+    ("CheckDelivery", "cloudwatch:ListMetrics", "*"),
+    ("CheckDelivery", "cloudwatch:GetMetricStatistics", "*"),
     # the call knows no resources; its namespace is a condition
     ("Normalize", "cloudwatch:PutMetricData", "*"),
     # it looks at all log groups, that is what it is for
@@ -75,7 +80,7 @@ def test_no_role_has_a_policy_that_aws_manages(templates: dict[str, Template]) -
 
 def test_every_function_has_a_role_of_its_own(templates: dict[str, Template]) -> None:
     functions = [f for t in templates.values() for f in of_type(t, "AWS::Lambda::Function").values()]
-    assert len({text(function["Role"]) for function in functions}) == len(functions) == 6
+    assert len({text(function["Role"]) for function in functions}) == len(functions) == 8
 
 
 def test_only_normalize_and_record_poison_commit_and_only_compact_publishes(templates: dict[str, Template]) -> None:
@@ -84,6 +89,7 @@ def test_only_normalize_and_record_poison_commit_and_only_compact_publishes(temp
         "Normalize",
         "RecordPoison",
         "Compact",
+        "Notify",
     }
     assert {on for _, action, on in grants if action.startswith("dynamodb:")} == {STATE}
     assert {role for role, action, on in grants if action == "s3:PutObject" and "/hot/" in on} == {
@@ -93,6 +99,33 @@ def test_only_normalize_and_record_poison_commit_and_only_compact_publishes(temp
     assert {role for role, action, on in grants if action in ("s3:DeleteObject", "glue:BatchUpdatePartition")} == {
         "Compact"
     }
+
+
+def test_notify_keeps_its_own_items_of_the_state_table_and_no_others(insight: Template) -> None:
+    (statement,) = (s for s in statements(insight, "NotifyRole") if "dynamodb:PutItem" in s["Action"])
+    assert statement["Condition"] == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["incident", "messages"]}}
+
+
+def test_only_notify_publishes_to_the_alerts_and_may_use_their_key(insight: Template) -> None:
+    grants = [
+        (role, action, on) for role, action, on in _grants({"insight": insight}) if action.startswith(("sns", "kms"))
+    ]
+    assert {role for role, action, _ in grants if action in ("sns:Publish", "kms:Decrypt")} == {"Notify"}
+    assert {action for role, action, _ in grants if role == "Notify"} == {
+        "sns:Publish",
+        "kms:GenerateDataKey",
+        "kms:Decrypt",
+    }
+
+
+def test_check_delivery_may_only_subscribe_the_address_of_the_settings(
+    insight: Template, other_templates: dict[str, Template]
+) -> None:
+    assert not [s for s in statements(insight, "CheckDeliveryRole") if "sns:Subscribe" in s["Action"]]
+    (statement,) = (
+        s for s in statements(other_templates["insight"], "CheckDeliveryRole") if "sns:Subscribe" in s["Action"]
+    )
+    assert statement["Condition"] == {"StringEquals": {"sns:Protocol": "email", "sns:Endpoint": "ops@example.com"}}
 
 
 def test_put_metric_data_is_held_to_the_namespace_of_tracelake(ingest: Template) -> None:

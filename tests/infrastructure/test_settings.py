@@ -23,6 +23,8 @@ WRONG = {
     "only": ["/tracelake/main/compact", "two groups", ["/aws/lambda/checkout"], None],
     "tenant_keys": [[], "tenant", ["a,b"], [""], ["key"] * 21],
     "alert_email": ["nobody", "a@b", "a@example.com, b@example.com", 1],
+    "extra_alarms": ["stream-throttled", ["error-rate"], ["no-such-alarm"], [1]],
+    "runbooks_url": ["http://example.com", "https://", "https://a b", 1],
     "kinesis_mode": ["ondemand", "", True],
     "shards": [0, -1, 501, 1.5, "1", True],
     "retention_days": [0, 3651, "400", None],
