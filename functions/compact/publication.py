@@ -134,7 +134,9 @@ class _Rewrite:
         for rows in self._slices(self.start_ms, until):
             self._write(merger.add(publish.one_row_per_key(self.table, rows)))
         later = self._published(following, until, until + publish.LONGEST_INVOCATION_MS, starts=False)
-        self._write(merger.finish(later))
+        # whoever published the next hour moves its partition before its pending items go
+        shown = later.num_rows == 0 or not self.run_.generations.pending(following)
+        self._write(merger.finish(later, shown=shown))
         if merger.took_earlier:
             self.again.add(previous)
         if merger.left_later:

@@ -105,17 +105,19 @@ class StartMerger:
         given_up = between(waiting, self._start_ms, horizon)
         return pa.concat_tables([reports, given_up])
 
-    def finish(self, later: pa.Table) -> pa.Table:
+    def finish(self, later: pa.Table, *, shown: bool) -> pa.Table:
         """The STARTs that stay in this hour, given the published REPORTs of the next hour's beginning.
 
-        ``left_later`` tells whether one of those could take a START from here.
+        ``left_later`` tells whether one of those could take a START from here. Where queries may not be ``shown`` those
+        REPORTs yet, their STARTs stay too; the next hour is published once more then, and asks for this one again.
         """
         own = between(self._held, self._start_ms, _FOREVER_MS)
         self._held = own.slice(0, 0)
         reports = later.filter(pc.is_valid(later["status"]))
         matched, fills = _pair(own, reports)
         self.left_later = bool(fills)
-        return own.filter(_mask(own.num_rows, matched - set(fills.values()), keep=False))
+        gone = matched - set(fills.values()) if shown else set()
+        return own.filter(_mask(own.num_rows, gone, keep=False))
 
 
 def _pair(starts: pa.Table, reports: pa.Table) -> tuple[set[int], dict[int, int]]:

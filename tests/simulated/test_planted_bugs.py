@@ -93,7 +93,7 @@ def _new_folder_not_promised(patch):
 
 
 def _starts_never_kept(patch):
-    patch.setattr(publish.StartMerger, "finish", lambda self, later: self._held.slice(0, 0))
+    patch.setattr(publish.StartMerger, "finish", lambda self, later, shown: self._held.slice(0, 0))
 
 
 def _neighbours_not_told(patch):

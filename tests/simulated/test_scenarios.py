@@ -110,6 +110,27 @@ def test_a_report_that_comes_again_with_its_start_takes_it_out_of_the_hour_befor
     _settle(account)
 
 
+@pytest.mark.parametrize("call", ["kill_before", "kill_after", "refused"])
+def test_a_start_is_seen_until_its_report_is(call):
+    """The partition of the second hour is missing, so only its publication shows the REPORT."""
+    account = Account()
+    with entered(account.world):
+        account.wait(57)
+        account.applications.write("split", size=1)
+        account.wait(1)
+        account.normalize()
+        account.wait(5)
+        account.compact()
+        account.normalize()
+        account.wait(60)
+        account.compact({"get_table#0": call})
+        account.applications.write("logs", age_ms=66 * 60_000)
+        account.applications.write("unfinished", age_ms=66 * 60_000)
+        account.normalize()
+        account.compact()
+        _settle(account)
+
+
 def test_poison_is_isolated_and_all_others_are_stored(account):
     for number in range(60):
         account.applications.write("poison" if number in (17, 40) else "logs")

@@ -31,11 +31,11 @@ def report(event_id, at, request="r", duration=1000.0, **more):
     return {"event_id": event_id, "time": HOUR + at, "request_id": request, **place, **more}
 
 
-def merged(*stretches, earlier=(), later=()):
+def merged(*stretches, earlier=(), later=(), shown=True):
     """Event id -> start in ms of the rows that are written, and the merger."""
     merger = publish.StartMerger(HOUR, rows(INVOCATIONS, *earlier))
     written = [merger.add(rows(INVOCATIONS, *stretch)) for stretch in stretches]
-    written.append(merger.finish(rows(INVOCATIONS, *later)))
+    written.append(merger.finish(rows(INVOCATIONS, *later), shown=shown))
     table = pa.concat_tables(written)
     began = table["start_time"].cast(pa.int64()).to_pylist()
     ids = table["event_id"].to_pylist()
@@ -104,6 +104,13 @@ def test_a_start_leaves_when_the_next_hour_has_it():
     found, merger = merged([start("s", late)], later=[report("r", 60 * MINUTE + 500, start_time=HOUR + late)])
     assert found == {}
     assert not merger.left_later
+
+
+def test_a_start_stays_until_queries_see_the_next_hours_report():
+    late = 60 * MINUTE - 500
+    known = report("r", 60 * MINUTE + 500, start_time=HOUR + late)
+    found, _ = merged([start("s", late)], later=[known], shown=False)
+    assert found == {"s": late}
 
 
 def test_a_start_stays_until_the_next_hour_has_it():
