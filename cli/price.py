@@ -10,9 +10,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
+import msgspec
+
 from cli.errors import OK, CommandError
 from cli.terminal import Cell, show, to_json
 from functions.core.cost import at_rest, by_volume
+from functions.core.cost.assumptions import ASSUMED
 from functions.core.cost.at_rest import Line, UnpricedError
 from functions.core.cost.prices import PRICES
 
@@ -35,12 +38,12 @@ def run(folder: str, settings: Sequence[str], form: str, out: TextIO) -> int:
     except UnpricedError as error:
         raise CommandError(str(error)) from error
     if form == "json":
-        out.write(to_json(as_values(lines)) + "\n")
+        out.write(to_json(as_values(lines, templates)) + "\n")
         return OK
     out.write(f"List prices of {PRICES.region}, {PRICES.as_of}, in US dollars; no discounts, no taxes.\n\nAt rest:\n")
     _table([*map(_readable, map(_row, lines)), _total(lines)], form, out)
-    out.write(f"{FREE_NOTE}\n\nA month with telemetry around the clock, what it costs at rest included:\n")
-    _table(months(lines), form, out)
+    out.write(f"{FREE_NOTE}\n\nA month with telemetry around the clock, with what is deployed:\n")
+    _table(months(templates), form, out)
     out.write(f"{volume_sentence()}\n")
     return OK
 
@@ -80,7 +83,7 @@ def synthesise(settings: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
         return {stack.stack_name: stack.template for stack in app.synth().stacks}
 
 
-def as_values(lines: list[Line]) -> dict[str, Any]:
+def as_values(lines: list[Line], templates: Templates) -> dict[str, Any]:
     """Everything the command knows, for programs."""
     usd, usd_after_free = at_rest.total(lines)
     return {
@@ -92,20 +95,25 @@ def as_values(lines: list[Line]) -> dict[str, Any]:
             "usd_a_month": round(usd, 4),
             "usd_a_month_after_free": round(usd_after_free, 4),
         },
-        "months": months(lines),
+        "months": months(templates),
         "usd_a_gb": round(by_volume.usd_per_gigabyte(), 6),
         "usd_a_million_requests": round(by_volume.usd_per_million_requests(), 6),
     }
 
 
-def months(lines: list[Line]) -> list[dict[str, Cell]]:
-    """What a month costs by gigabytes of raw telemetry, with its parts; custom metrics at list price."""
-    rest = at_rest.total(lines)[1]
+def months(templates: Templates) -> list[dict[str, Cell]]:
+    """What a month costs by gigabytes of raw telemetry, with its parts; custom metrics of volume at list price.
+
+    What is deployed is priced as it is in use: a dashboard that shows each log group is not a free one then.
+    """
+    searched = ASSUMED.load.metrics_of_a_search
+    in_use = msgspec.structs.replace(ASSUMED.at_rest, metrics_of_a_search=searched)
+    rest = at_rest.total(at_rest.lines(templates, assumed=in_use))[1]
     found: list[dict[str, Cell]] = []
     for gigabytes in EXAMPLES_GB:
         parts = by_volume.cost_by_part(by_volume.of_month(gigabytes))
         row: dict[str, Cell] = {"raw_gb": gigabytes, "usd": round(rest + sum(parts.values()), 2)}
-        found.append(row | {"at_rest": round(rest, 2)} | {part: round(usd, 3) for part, usd in parts.items()})
+        found.append(row | {"deployed": round(rest, 2)} | {part: round(usd, 3) for part, usd in parts.items()})
     return found
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -70,8 +71,13 @@ def settings_table() -> str:
 
 
 @cache
+def _templates() -> dict[str, dict[str, Any]]:
+    return price.synthesise()
+
+
+@cache
 def _at_rest() -> tuple[Line, ...]:
-    return tuple(at_rest.lines(price.synthesise()))
+    return tuple(at_rest.lines(_templates()))
 
 
 def charges() -> str:
@@ -82,7 +88,7 @@ def charges() -> str:
 def cost_summary() -> str:
     """What a reader wants to know first: at rest, in use, by volume."""
     at_list, after_free = at_rest.total(list(_at_rest()))
-    months = {row["raw_gb"]: row["usd"] for row in price.months(list(_at_rest()))}
+    months = {row["raw_gb"]: row["usd"] for row in price.months(_templates())}
     rows = [
         ("at rest, a month", f"${after_free:.2f} (${at_list:.2f} where the account's free metrics are used up)"),
         *((f"{gb:,} GB of raw telemetry a month, around the clock", f"${months[gb]:.2f}") for gb in (10, 100, 1000)),
@@ -117,7 +123,7 @@ def cost_at_rest() -> str:
 
 def cost_by_month() -> str:
     """What a month costs by the gigabytes of raw telemetry in it."""
-    months = price.months(list(_at_rest()))
+    months = price.months(_templates())
     return _table(
         tuple(
             f"{name} $".replace("raw_gb $", "GB raw").replace("usd $", "all $").replace("_", " ") for name in months[0]

@@ -70,7 +70,7 @@ class AccountMode:
         own = any(policy.name == self._name for policy in present)
         # an own policy that cannot be changed any more leaves out too little
         report = self.leave(now_ms) if own else self.sweep.run(now_ms, everything=everything)
-        report.policy_refused = reason
+        report.policy_refused = f"the account policy cannot be used: {reason}"
         return report
 
 

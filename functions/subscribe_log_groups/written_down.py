@@ -31,6 +31,7 @@ def state_of(report: Report, now_ms: int) -> State:
         refused=dict(sorted(report.refused.items())[:MOST_REFUSED]),
         guarded={reason: sorted(names)[:MOST_GUARDED] for reason, names in report.guarded.items()},
         stopped_by=report.stopped_by,
+        policy_refused=report.policy_refused,
     )
 
 

@@ -70,7 +70,10 @@ def _change_schedule(template: Template) -> None:
 
 UNKNOWN = {
     "a resource of a new type": (_add("AWS::EC2::NatGateway"), "AWS::EC2::NatGateway has no price"),
-    "a scheduled function whose work nobody stated": (_rename_handler, "is not in functions/core/cost/assumptions.json"),
+    "a scheduled function whose work nobody stated": (
+        _rename_handler,
+        "is not in functions/core/cost/assumptions.json",
+    ),
     "a schedule that is not counted": (_change_schedule, "how often cron"),
     "an alarm on as many metrics as there may be": (
         _add("AWS::CloudWatch::Alarm", Metrics=[{"Expression": 'SELECT SUM(Errors) FROM "AWS/Lambda" GROUP BY F'}]),

@@ -1,6 +1,7 @@
 """The account mode of subscribe_log_groups, against an account in memory with its one policy."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from answering import RefusedError as Refused
@@ -20,7 +21,10 @@ from functions.core.account_policy import (
     wanted_policy,
 )
 from functions.core.selection import LogGroup, Selection
+from functions.core.widgets import subscriptions
+from functions.core.widgets.page import WidgetContext
 from functions.subscribe_log_groups.account import AccountMode
+from functions.subscribe_log_groups.written_down import state_of
 
 OWN = ("/tracelake/main/compact", "/tracelake/main/normalize")
 LATER = NOW + SETTLED_MS
@@ -295,6 +299,18 @@ def test_a_second_stage_is_deployed_with_filters_and_the_stack_says_why(account_
     assert sent[0]["Status"] == "SUCCESS"
     assert "held by tracelake-dev" in sent[0]["Data"]["policy_refused"]
     assert account.own() == {"/shop", "aws/spans"}
+
+
+def test_the_widget_shows_what_the_policy_subscribes_and_why_filters_do_its_work():
+    account = PolicyAccount(["/shop", "aws/spans"])
+    state = state_of(mode(account).run(NOW, everything=True), NOW)
+    assert (state.subscribed, state.policy_refused) == (["/shop", "aws/spans"], "")
+    account.policies.clear()
+    account.hold_policy("<b>")
+    state = state_of(mode(account).run(NOW, everything=True), NOW)
+    page = subscriptions.render(state, WidgetContext.parse({}, datetime.now(UTC)))
+    assert "The log groups have filters, because the account policy cannot be used" in page
+    assert "held by &lt;b&gt;" in page
 
 
 def test_a_scheduled_sweep_keeps_the_policy(account_mode):

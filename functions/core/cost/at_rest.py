@@ -226,7 +226,7 @@ def dashboard_metrics(body: Any, metrics_of_a_search: int) -> int:
             names = tuple(part for part in entry if isinstance(part, str))
             if names:
                 metrics.add(names)
-            elif re.match(r"\s*(SEARCH|SELECT)\b", str(entry[-1].get("expression", ""))):
+            elif re.search(r"\b(SEARCH\(|SELECT\b)", str(entry[-1].get("expression", ""))):
                 searches += 1
     return len(metrics) + searches * metrics_of_a_search
 

@@ -53,13 +53,16 @@ def charges(prices: PriceTable = PRICES, load: Load = ASSUMED.load) -> tuple[Cha
     add("normalize", "raw_bytes", normalize_gb / load.raw_bytes_per_second, "lambda_gb_second_arm64")
     add("compact", "hours", publications * load.seconds_a_publication * compact_gb, "lambda_gb_second_arm64")
     add("compact", "rows", compact_gb / load.compact_rows_per_second, "lambda_gb_second_arm64")
-    for count in ("files", "commits"):  # the ledger's own file is not among those it counts
+    for count in ("files", "commits"):  # the ledger's own file is not among those it counts; compact reads twice
         add("S3 requests", count, 1, "s3_put")
-        add("S3 requests", count, 1, "s3_get")
+        add("S3 requests", count, 2, "s3_get")
     add("S3 requests", "hours", publications * load.tables_a_publication, "s3_put")
+    for price in ("s3_put", "s3_get"):
+        add("S3 requests", "hours", load.summary_writes_an_hour, price)
     add("S3 storage of a month", "stored_bytes", load.stored_months / GB, "s3_gb_month")
     add("DynamoDB", "commits", load.read_units_a_commit, "dynamodb_read_unit")
     add("DynamoDB", "commits", load.write_units_a_commit, "dynamodb_write_unit")
+    add("DynamoDB", "hours", load.summary_read_units_an_hour, "dynamodb_read_unit")
     add("DynamoDB", "hours", publications * load.read_units_a_publication, "dynamodb_read_unit")
     add("DynamoDB", "hours", publications * load.write_units_a_publication, "dynamodb_write_unit")
     add("CloudWatch metrics", "hours", len(load.metrics) / HOURS, "cloudwatch_metric")

@@ -41,6 +41,7 @@ class State:
     refused: dict[str, str] = field(default_factory=dict)
     guarded: dict[str, list[str]] = field(default_factory=dict)
     stopped_by: str = ""
+    policy_refused: str = ""
 
 
 def decode(body: bytes) -> State | None:
@@ -77,6 +78,9 @@ def render(state: State | None, context: WidgetContext) -> str:
         foot = f'<div class="tl-foot">{context.number(len(rows) - MOST_ROWS)} more are not listed</div>'
     if state.stopped_by:
         foot += f'<div class="tl-foot">The last sweep did not reach all log groups: {text(state.stopped_by)}</div>'
+    if state.policy_refused:
+        why = text(state.policy_refused)
+        foot += f'<div class="tl-foot">The log groups have filters, because {why}</div>'
     if not rows:
         foot = '<div class="tl-foot">No log group is selected: look at the settings include, exclude and only.</div>'
     return page(context, head + table(context, _COLUMNS, rows[:MOST_ROWS]) + foot)
