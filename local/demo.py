@@ -26,6 +26,7 @@ from local.sample.payment_provider import PaymentProvider
 from local.story import making, scenes
 from local.story.lake import Lake, Ledger
 from local.story.telling import Teller
+from local.viewer import __main__ as viewer
 
 STAGE = "main"
 SEED = 7
@@ -40,7 +41,8 @@ class Stopped(BaseException):
 def tell(teller: Teller, keep: bool) -> Ledger:
     """Tells the story and cleans up, however it ends; returns the ledger's sums.
 
-    With ``keep`` everything goes on running after the story until a signal comes.
+    On a terminal, or with ``keep``, everything goes on running after the story and its dashboards are served, until a
+    signal comes.
     """
     with ExitStack() as cleanup:
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="tracelake-demo-")))
@@ -54,11 +56,11 @@ def tell(teller: Teller, keep: bool) -> Ledger:
         scenes.recovery(world)
         scenes.questions(world)
         ledger = scenes.nothing_is_lost(world)
-        if keep:
+        if keep or sys.stdout.isatty():
             teller.chapter("Your turn")
             teller.say("All of it runs until Ctrl-C. In another terminal: .venv/bin/tracelake ask --local")
             with suppress(Stopped):
-                signal.pause()
+                viewer.serve(world.emulator.environment, STAGE, say=teller.say)
         return ledger
 
 

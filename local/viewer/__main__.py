@@ -8,7 +8,7 @@ import signal
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -20,7 +20,12 @@ from local.viewer.server import Viewer
 PORT = 8440
 
 
-def serve(environment: Mapping[str, str], stage: str, port: int = PORT) -> None:
+def serve(
+    environment: Mapping[str, str],
+    stage: str,
+    port: int = PORT,
+    say: Callable[[str], None] = print,
+) -> None:
     """Serves the dashboards of a running stack, says where, and goes on until it is interrupted."""
     console = Console(environment, stage)
     try:
@@ -28,7 +33,8 @@ def serve(environment: Mapping[str, str], stage: str, port: int = PORT) -> None:
     except OSError:  # another viewer runs already
         viewer = Viewer(console)
     with viewer:
-        print(f"Dashboards of stage {stage}: {viewer.url}  (Ctrl-C ends this)", flush=True)
+        say(f"Dashboards of stage {stage}: {viewer.url}  (Ctrl-C ends this)")
+        sys.stdout.flush()
         viewer.serve_forever()
 
 

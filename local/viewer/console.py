@@ -129,7 +129,7 @@ class Console:
                 **{key: alarm.get(key, "") for key in _ALARM},
                 "since": alarm["StateUpdatedTimestamp"].timestamp() * 1000,
                 "condition": _condition(alarm),
-                "html": markdown.as_html(alarm.get("AlarmDescription", "")),
+                "html": markdown.with_runbooks(markdown.as_html(alarm.get("AlarmDescription", ""))),
             }
             for alarm in self._all_alarms()
         ]

@@ -7,6 +7,7 @@ CloudWatch knows Markdown with tables, and buttons that are links
 from __future__ import annotations
 
 import itertools
+import re
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -21,6 +22,11 @@ def as_html(text: str) -> str:
         _make_buttons(token.children or [])
     html: str = _markdown.renderer.render(tokens, _markdown.options, {})
     return html
+
+
+def with_runbooks(html: str) -> str:
+    """HTML in which the name of a runbook, as a description of an alarm has it, leads to the runbook."""
+    return re.sub(r"docs/runbooks/(\w+)\.md", r'<a href="#runbook/\1">\1</a>', html)
 
 
 def _make_buttons(tokens: list[Token]) -> None:

@@ -1,7 +1,7 @@
 """The logs of a small shop over some hours, written at once: for the viewer's tests and pictures.
 
-The hours have a shape: traffic comes in waves, and for a while a payment provider is slow and fails for one group of
-customers. What it writes is what API Gateway, Lambda and an application write.
+The hours have a shape: traffic comes in waves, and for the last of them a payment provider is slow and fails for one
+group of customers. What it writes is what API Gateway, Lambda and an application write.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def events(now_ms: int, minutes: int = 180, rate: float = 36.0, seed: int = 7) -
     for minute in range(minutes):
         start = now_ms - (minutes - minute) * _MINUTE_MS
         wave = 1 + 0.3 * math.sin(2 + minute / 38) + 0.08 * math.sin(minute / 6.3)
-        impaired = 0.62 < minute / minutes < 0.74
+        impaired = minute / minutes > 0.87
         for _ in range(max(1, round(chance.gauss(rate * wave, rate / 14)))):
             for group, event in _request(chance, start + chance.randrange(_MINUTE_MS), impaired):
                 logs[group].append(event)

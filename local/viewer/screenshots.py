@@ -10,6 +10,7 @@ import json
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 from playwright.sync_api import Browser
@@ -23,6 +24,7 @@ from local.viewer.server import Viewer
 THEMES = ("light", "dark")
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 420, "height": 900}
 SETTLED_MS = 500
+ALARM_SECONDS = 20.0
 
 
 def take(console: Console, folder: Path) -> list[Path]:
@@ -57,6 +59,13 @@ def _take(browser: Browser, url: str, theme: str, picture: Path, size: dict[str,
     return picture
 
 
+def _wait_for_alarm(console: Console) -> None:
+    """The past ends in an incident, which alarms see some seconds later."""
+    deadline = time.monotonic() + ALARM_SECONDS
+    while time.monotonic() < deadline and all(alarm["StateValue"] != "ALARM" for alarm in console.alarms()):
+        time.sleep(1)
+
+
 def main() -> int:
     """Takes the pictures and says where they are."""
     parser = argparse.ArgumentParser(prog="python -m local.viewer.screenshots")
@@ -68,7 +77,9 @@ def main() -> int:
         pictures = take(Console(running["environment"], running["stage"]), arguments.folder)
     else:
         with tempfile.TemporaryDirectory(prefix="tracelake-") as folder, rehearse(Path(folder)) as emulator:
-            pictures = take(Console(emulator.environment, STAGE), arguments.folder)
+            console = Console(emulator.environment, STAGE)
+            _wait_for_alarm(console)
+            pictures = take(console, arguments.folder)
     for picture in pictures:
         print(picture)
     return 0

@@ -17,10 +17,12 @@ from urllib.parse import unquote, urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.run import NODE_MODULES
+from local.run import NODE_MODULES, ROOT
+from local.viewer import markdown
 from local.viewer.console import Console, Json, Period
 
 PAGE = Path(__file__).parent / "page"
+RUNBOOKS = ROOT / "docs" / "runbooks"
 LARGEST_QUESTION = 2_000_000
 _FONT = NODE_MODULES / "@fontsource-variable" / "inter" / "files"
 _FILES = {
@@ -122,6 +124,8 @@ class _Handler(BaseHTTPRequestHandler):
             return _json({"alarms": self.server.console.alarms()})
         if named := re.fullmatch(r"/api/dashboards/([^/]+)", path):
             return _json(self.server.console.dashboard(unquote(named[1])))
+        if (named := re.fullmatch(r"/api/runbooks/(\w+)", path)) and (file := RUNBOOKS / f"{named[1]}.md").exists():
+            return _json({"html": markdown.with_runbooks(markdown.as_html(file.read_text(encoding="utf-8")))})
         raise RefusedError(HTTPStatus.NOT_FOUND, f"nothing is at {path}")
 
     def _post(self) -> tuple[str, bytes]:

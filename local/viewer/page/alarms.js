@@ -1,5 +1,6 @@
 // Alarms: the strip above a dashboard, the alarm widget, and what is known of one.
 
+import { get } from "./api.js";
 import { element, note, popup } from "./dom.js";
 import { ago, time } from "./numbers.js";
 import { sanitised } from "./sanitise.js";
@@ -55,7 +56,7 @@ export function alarmWidget(widget, content) {
 }
 
 function open(alarm, context) {
-  const text = element("div", { className: "markdown" }, sanitised(alarm.html));
+  const text = withRunbooks(alarm.html);
   const since = `${time(alarm.since, context.zone, "day")}, ${time(alarm.since, context.zone, "second")}`;
   popup(
     alarm.AlarmName,
@@ -67,4 +68,17 @@ function open(alarm, context) {
       element("dl", {}, element("dt", {}, "Goes off when"), element("dd", {}, alarm.condition), element("dt", {}, "Why it is so"), element("dd", {}, alarm.StateReason)),
     ),
   );
+}
+
+/** Text with links to runbooks, which open in its place. */
+function withRunbooks(html) {
+  const text = element("div", { className: "markdown" }, sanitised(html));
+  text.addEventListener("click", async (event) => {
+    const runbook = /#runbook\/(\w+)$/.exec(event.target.closest("a[href]")?.href ?? "");
+    if (!runbook) return;
+    event.preventDefault();
+    const found = await get(`/api/runbooks/${runbook[1]}`).catch((error) => error);
+    popup("Runbook", found.html ? withRunbooks(found.html) : note("This runbook cannot be read", found.message));
+  });
+  return text;
 }

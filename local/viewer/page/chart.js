@@ -262,6 +262,7 @@ function drawThreshold(plot, annotation, text) {
   if (annotation.label) {
     ctx.font = FONT.replace("11px", `${11 * devicePixelRatio}px`);
     ctx.fillStyle = text;
+    ctx.textAlign = "left";
     ctx.textBaseline = y - top < 18 * devicePixelRatio ? "top" : "bottom";
     ctx.fillText(annotation.label, left + 6 * devicePixelRatio, y + (ctx.textBaseline === "top" ? 4 : -3) * devicePixelRatio);
   }
