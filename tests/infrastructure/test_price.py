@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from functions.core.cost.assumptions import ASSUMED
 from functions.core.cost.at_rest import Line, UnpricedError
 
 LIMIT_USD = 15
+FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
 
 
 @pytest.fixture(scope="module")
@@ -160,3 +163,29 @@ def test_the_memory_that_volume_is_priced_with_is_that_of_the_functions(ingest: 
 def test_the_window_that_volume_is_priced_with_is_that_of_the_event_source(ingest: Template) -> None:
     source = only(ingest, "AWS::Lambda::EventSourceMapping")
     assert source["MaximumBatchingWindowInSeconds"] == ASSUMED.load.window_seconds
+
+
+def _own_metrics(value: Any) -> set[str]:
+    """Names of tracelake's own metrics anywhere in a template."""
+    if isinstance(value, dict):
+        own = {str(value["MetricName"])} if value.get("Namespace") == "tracelake" else set()
+        return own.union(*map(_own_metrics, value.values()))
+    if isinstance(value, list):
+        return set().union(*map(_own_metrics, value))
+    return set(re.findall(r'"tracelake","(\w+)"', value)) if isinstance(value, str) else set()
+
+
+def test_every_own_metric_that_is_looked_at_has_its_price(templates: dict[str, Template]) -> None:
+    at_rest_metrics = {name for rest in ASSUMED.at_rest.functions.values() for name in rest.metrics}
+    assert not at_rest_metrics & set(ASSUMED.load.metrics), "these would be paid twice"
+    only_when_something_is_wrong = {"PoisonRecords"}
+    looked_at = set().union(*map(_own_metrics, templates.values()))
+    assert len(looked_at) > 15
+    assert looked_at <= at_rest_metrics | set(ASSUMED.load.metrics) | only_when_something_is_wrong
+
+
+def test_the_metrics_of_a_function_at_rest_are_in_its_code() -> None:
+    for name, rest in ASSUMED.at_rest.functions.items():
+        sources = (FUNCTIONS / name).glob("*.py")
+        code = "".join(source.read_text() for source in sources)
+        assert all(f'"{metric}"' in code for metric in rest.metrics), name
