@@ -30,6 +30,7 @@ def state_of(report: Report, now_ms: int) -> State:
         refused_count=len(report.refused),
         refused=dict(sorted(report.refused.items())[:MOST_REFUSED]),
         guarded={reason: sorted(names)[:MOST_GUARDED] for reason, names in report.guarded.items()},
+        guarded_counts={reason: len(names) for reason, names in report.guarded.items()},
         stopped_by=report.stopped_by,
         policy_refused=report.policy_refused,
     )

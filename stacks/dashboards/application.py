@@ -89,7 +89,7 @@ def rows(names: Names, widgets_arn: str) -> Iterator[list[cloudwatch.ConcreteWid
         ),
     ]
     yield [
-        custom("Top customers", widgets_arn, 12, 11, widget="top_customers", top=20),
-        custom("Top routes", widgets_arn, 12, 11, widget="top_routes", top=20),
+        custom("Top customers", widgets_arn, 12, 10, widget="top_customers", top=20),
+        custom("Top routes", widgets_arn, 12, 10, widget="top_routes", top=20),
     ]
-    yield [custom("Errors", widgets_arn, 24, 10, widget="errors", top=20)]
+    yield [custom("Errors", widgets_arn, 24, 8, widget="errors", top=20)]

@@ -56,11 +56,10 @@ def header(names: Names, title: str, about: str, other: str) -> cloudwatch.TextW
     """What the dashboard shows, the way to the other one, and what has to be done once."""
     link = f"[{other} dashboard](#dashboards:name={names.dashboard(other)})"
     markdown = (
-        f"# {title}\n{about} What is behind it: the {link}.\n\n"
-        "Tables are drawn by a function of this account: the first time, press **Allow always** in each of them. It "
-        "runs with your own permissions and shows every customer."
+        f"### {title}\n{about} See also the {link}. Tables are drawn by a function of this account: the first time, "
+        "press **Allow always** in each. It runs with your own permissions and shows every customer."
     )
-    return cloudwatch.TextWidget(markdown=markdown, width=WIDTH, height=3)
+    return cloudwatch.TextWidget(markdown=markdown, width=WIDTH, height=2)
 
 
 def numbers(names: Names, *series: Series) -> cloudwatch.SingleValueWidget:
@@ -69,7 +68,7 @@ def numbers(names: Names, *series: Series) -> cloudwatch.SingleValueWidget:
         metrics=[_of(each, names) for each in series],
         set_period_to_time_range=True,
         width=WIDTH,
-        height=4,
+        height=3,
     )
 
 

@@ -143,8 +143,8 @@ def rows(names: Names, widgets_arn: str) -> Iterator[list[cloudwatch.ConcreteWid
         ),
     ]
     yield [
-        custom("Ledger", widgets_arn, 13, 11, widget="ledger"),
-        custom("Subscriptions", widgets_arn, 11, 11, widget="subscriptions"),
+        custom("Ledger", widgets_arn, 13, 9, widget="ledger"),
+        custom("Subscriptions", widgets_arn, 11, 9, widget="subscriptions"),
     ]
     yield [
         graph(

@@ -11,6 +11,7 @@ from functions.core.widgets.page import WidgetContext, note, page, text
 from functions.core.widgets.parts import Column, plural, table
 
 MOST_ROWS = 100
+MOST_NAMES = 8
 
 DOCS = """## Subscriptions
 
@@ -40,6 +41,7 @@ class State:
     refused_count: int = 0
     refused: dict[str, str] = field(default_factory=dict)
     guarded: dict[str, list[str]] = field(default_factory=dict)
+    guarded_counts: dict[str, int] = field(default_factory=dict)
     stopped_by: str = ""
     policy_refused: str = ""
 
@@ -69,13 +71,12 @@ def render(state: State | None, context: WidgetContext) -> str:
         f'<span class="tl-when">since {text(changed)}</span></div>'
     )
     rows = [_row("tl-bad", name, "not subscribed", reason) for name, reason in sorted(state.refused.items())]
-    rows += [
-        _row("tl-quiet", name, "left out", reason) for reason, names in state.guarded.items() for name in sorted(names)
-    ]
     rows += [_row("tl-good", name, "subscribed", "") for name in sorted(state.subscribed)]
+    guarded = [_guarded(context, state, reason) for reason in state.guarded]
     foot = ""
     if len(rows) > MOST_ROWS:
-        foot = f'<div class="tl-foot">{context.number(len(rows) - MOST_ROWS)} more are not listed</div>'
+        more = context.number(len(rows) - MOST_ROWS)
+        guarded.insert(0, ['<span class="tl-quiet">\u2026</span>', f"{more} more are not listed"])
     if state.stopped_by:
         foot += f'<div class="tl-foot">The last sweep did not reach all log groups: {text(state.stopped_by)}</div>'
     if state.policy_refused:
@@ -83,10 +84,19 @@ def render(state: State | None, context: WidgetContext) -> str:
         foot += f'<div class="tl-foot">The log groups have filters, because {why}</div>'
     if not rows:
         foot = '<div class="tl-foot">No log group is selected: look at the settings include, exclude and only.</div>'
-    return page(context, head + table(context, _COLUMNS, rows[:MOST_ROWS]) + foot)
+    return page(context, head + table(context, _COLUMNS, rows[:MOST_ROWS] + guarded) + foot)
 
 
 _COLUMNS = (Column("State", 134, css="tl-tall"), Column("Log group", css="tl-left tl-wrap tl-tall"))
+
+
+def _guarded(context: WidgetContext, state: State, reason: str) -> list[str]:
+    """All log groups that are left out for the same reason."""
+    names = sorted(state.guarded[reason])
+    count = state.guarded_counts.get(reason, len(names))
+    shown = [*names[:MOST_NAMES], "\u2026"] if count > MOST_NAMES else names
+    label = f"{context.number(count)} log group{'' if count == 1 else 's'}"
+    return _row("tl-quiet", label, "left out", f"{reason}: {', '.join(shown)}")
 
 
 def _row(css: str, name: str, state: str, reason: str) -> list[str]:
