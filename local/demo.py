@@ -26,7 +26,7 @@ from local.sample.payment_provider import PaymentProvider
 from local.story import making, scenes
 from local.story.lake import Lake, Ledger
 from local.story.telling import Teller
-from local.viewer import __main__ as viewer
+from local.story.your_turn import your_turn
 
 STAGE = "main"
 SEED = 7
@@ -57,10 +57,8 @@ def tell(teller: Teller, keep: bool) -> Ledger:
         scenes.questions(world)
         ledger = scenes.nothing_is_lost(world)
         if keep or sys.stdout.isatty():
-            teller.chapter("Your turn")
-            teller.say("All of it runs until Ctrl-C. In another terminal: .venv/bin/tracelake ask --local")
             with suppress(Stopped):
-                viewer.serve(world.emulator.environment, STAGE, say=teller.say)
+                your_turn(world)
         return ledger
 
 

@@ -22,21 +22,36 @@ ARRIVAL_SECONDS = 120.0
 def rehearse(
     folder: Path, requests_a_minute: float = 60.0, extra: Mapping[str, list[Event]] | None = None
 ) -> Iterator[Emulator]:
-    """An emulator in `folder` whose tables and metrics hold the past; `extra` are more events by log group."""
+    """An emulator in `folder` with tracelake, a past and an incident; `extra` are more events by log group."""
     os.environ.setdefault("CDK_VALIDATION", "false")
     with Emulator(folder, announcement=folder / "current.json") as emulator:
         emulator.deploy_tracelake(STAGE)
-        written = past_traffic.events(int(time.time() * 1000), rate=requests_a_minute)
-        for group, events in (extra or {}).items():
-            written.setdefault(group, []).extend(events)
-        logs = emulator.client("logs")
-        for group in written:
-            past_traffic.make_group(logs, group)
-        invoke(emulator, "subscribe-log-groups")
-        past_traffic.write(logs, written)
-        _wait(lambda: requests_counted(emulator) >= len(written[past_traffic.GATEWAY]))
-        invoke(emulator, "compact")
+        add_past(emulator, datetime.now(UTC), requests_a_minute, incident=True, extra=extra)
         yield emulator
+
+
+def add_past(
+    emulator: Emulator,
+    until: datetime,
+    requests_a_minute: float,
+    *,
+    incident: bool,
+    extra: Mapping[str, list[Event]] | None = None,
+) -> int:
+    """Write the logs of three hours, wait until the lake has them and publish them; returns how many requests."""
+    logs = emulator.client("logs")
+    before = requests_counted(emulator)
+    written = past_traffic.events(int(until.timestamp() * 1000), requests_a_minute, incident=incident)
+    for group, events in (extra or {}).items():
+        written.setdefault(group, []).extend(events)
+    for group in written:
+        past_traffic.make_stream(logs, group)
+    invoke(emulator, "subscribe-log-groups")
+    past_traffic.write(logs, written)
+    requests = len(written[past_traffic.GATEWAY])
+    _wait(lambda: requests_counted(emulator) >= before + requests)
+    invoke(emulator, "compact")
+    return requests
 
 
 def invoke(emulator: Emulator, name: str) -> None:
