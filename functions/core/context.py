@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from functions.core.redaction import Redactor
@@ -13,25 +14,33 @@ T = TypeVar("T")
 
 
 class Context:
-    """Shared by all events of one Normalizer. ``cached`` keeps what a source works out once for many events."""
+    """Shared by all events of one Normalizer.
 
-    __slots__ = ("_cached", "hashed", "own_services", "redactor", "rows", "take_tenant", "tenant_keys")
+    ``cached`` keeps what a source works out once for many events, also for the Normalizers that follow.
+    """
 
-    def __init__(self, tenant_keys: tuple[str, ...], own_services: str, redactor: Redactor) -> None:
+    __slots__ = ("_known", "hashed", "own_services", "redactor", "rows", "take_tenant", "tenant_keys")
+
+    def __init__(self, tenant_keys: tuple[str, ...], own_services: str, hash_key: bytes) -> None:
         self.rows = Rows()
         self.tenant_keys = tenant_keys
-        self.take_tenant = tenant_taker(tenant_keys)
         self.own_services = own_services
-        self.redactor = redactor
-        self.hashed = redactor.hashed
-        self._cached: dict[Callable[[Context], Any], Any] = {}
+        self.take_tenant = tenant_taker(tenant_keys)
+        self.redactor, self._known = _kept(tenant_keys, hash_key)
+        self.hashed = self.redactor.hashed
 
     def cached(self, make: Callable[[Context], T]) -> T:
-        """What ``make`` returned for this context the first time."""
-        made: T | None = self._cached.get(make)
+        """What ``make`` returned the first time."""
+        made: T | None = self._known.get(make)
         if made is None:
-            made = self._cached[make] = make(self)
+            made = self._known[make] = make(self)
         return made
+
+
+@lru_cache(maxsize=2)
+def _kept(_tenant_keys: tuple[str, ...], hash_key: bytes) -> tuple[Redactor, dict[Callable[[Context], Any], Any]]:
+    """What outlives a Normalizer; no more than two, for the hash key changes every month."""
+    return Redactor(hash_key), {}
 
 
 class OwnEventError(Exception):

@@ -16,7 +16,6 @@ from functions.core import decode, documents, rows, subscriptions, values
 from functions.core.accounting import DAY_MS, Counts, Part, Rejected, Rules
 from functions.core.context import Context, OwnEventError
 from functions.core.derived import DERIVE
-from functions.core.redaction import Redactor
 from functions.core.rows import Event
 from functions.core.schema import HOUR_MS, TABLES, hour_of
 from functions.core.sources import access_logs, emf, json_logs, lambda_platform, spans, text_logs
@@ -45,8 +44,7 @@ class Normalizer:
         self.rejected: list[Rejected] = []
         self.pending_bytes = 0
         self._rules = rules
-        self._redactor = Redactor(rules.hash_key)
-        self._context = Context(rules.tenant_keys, rules.own_services, self._redactor)
+        self._context = Context(rules.tenant_keys, rules.own_services, rules.hash_key)
         self._unsealed_bytes = 0
         self._sealed: dict[str, list[pa.Table]] = {}
         self._earliest, self._latest = 0, values.MAX_TIME_MS
@@ -96,7 +94,7 @@ class Normalizer:
     def _seal(self) -> None:
         """Turns row tuples into Arrow, so that only few are alive at a time."""
         for table, tuples in self._context.rows.take().items():
-            self._sealed.setdefault(table, []).append(rows.to_arrow(table, tuples, self._redactor))
+            self._sealed.setdefault(table, []).append(rows.to_arrow(table, tuples, self._context.redactor))
         self._unsealed_bytes = 0
 
     def _bound_times(self, arrival_ms: int | None) -> None:
@@ -246,7 +244,7 @@ class Normalizer:
             return
         start = spans.nanos(span.startTimeUnixNano)
         self._set_time(event, logged_at if start is None else start // 1_000_000)
-        spans.read(event, span, self._context)
+        spans.read(event, span, start, self._context)
 
     def _read_document(self, event: Event, text: str, value: Any, log: lambda_platform.Payload) -> None:
         """Reads an event that came without CloudWatch's envelope: its time is in it, or is its arrival."""

@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from functions.core.values import text
+
 REDACTED = "[redacted]"
 PLAIN, SECRET, HASHED = 0, 1, 2
 _LONGEST_CACHED = 256
@@ -105,16 +107,18 @@ class Redactor:
             cleaned = pc.replace_substring_regex(cleaned, rule.pattern, rule.replacement)
         return pc.replace_with_mask(texts, suspicious, cleaned)
 
-    def protected(self, values: tuple[Any, ...], protections: tuple[int, ...]) -> tuple[Any, ...]:
-        """Values of a map without those that the protection of their key hides."""
+    def protected(self, values: tuple[Any, ...], special: tuple[tuple[int, int], ...]) -> list[Any]:
+        """Values of a map, those of special places as text and without what their protection hides."""
         hidden = list(values)
-        for position, protection in enumerate(protections):
-            value = hidden[position]
-            if protection == SECRET:
-                hidden[position] = REDACTED
-            elif protection == HASHED and value is not None:
-                hidden[position] = self.hashed(value if type(value) is str else str(value))
-        return tuple(hidden)
+        for place, protection in special:
+            value = hidden[place]
+            if protection == PLAIN:
+                hidden[place] = str(value) if type(value) is int else text(value)
+            elif protection == SECRET:
+                hidden[place] = REDACTED
+            elif value is not None:
+                hidden[place] = self.hashed(value if type(value) is str else str(value))
+        return hidden
 
 
 def any_suspicious(arrays: Sequence[pa.StringArray]) -> bool:

@@ -6,7 +6,7 @@ which column, and which are left for the map, is worked out once for a shape and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -21,14 +21,20 @@ Values = tuple[Any, ...]
 
 
 class Keys:
-    """Names of map entries in order, and how their values are protected; one object for all maps with these names."""
+    """Names of map entries in order; one object for all maps with these names.
 
-    __slots__ = ("names", "protections", "sensitive")
+    ``special`` are the places whose value has to be looked at, with its protection: because the name says that it is a
+    secret or an identity, or because the first object's value was no text.
+    """
 
-    def __init__(self, names: tuple[str, ...]) -> None:
+    __slots__ = ("names", "special")
+
+    def __init__(self, names: tuple[str, ...], first_values: Iterable[Any]) -> None:
         self.names = names
-        self.protections = tuple(map(protection_of, names))
-        self.sensitive = any(self.protections)
+        looked_at = enumerate(zip(map(protection_of, names), first_values, strict=True))
+        self.special = tuple(
+            (place, protection) for place, (protection, value) in looked_at if protection or type(value) is not str
+        )
 
 
 class Entries:
@@ -50,13 +56,13 @@ class Shape:
 
     __slots__ = ("keys", "known", "names", "rest")
 
-    def __init__(self, members: tuple[str, ...], columns: tuple[tuple[str, ...], ...]) -> None:
-        present = frozenset(members)
-        self.names = tuple(next((name for name in names if name in present), None) for names in columns)
+    def __init__(self, first: Fields, columns: tuple[tuple[str, ...], ...]) -> None:
+        self.names = tuple(next((name for name in names if name in first), None) for names in columns)
         self.known = _getter(self.names)
         taken = frozenset(self.names)
-        self.keys = Keys(tuple(name for name in members if name not in taken))
-        self.rest = _getter(self.keys.names)
+        rest = tuple(name for name in first if name not in taken)
+        self.rest = _getter(rest)
+        self.keys = Keys(rest, self.rest(first))
 
 
 class Shapes:
@@ -71,7 +77,7 @@ class Shapes:
         members = tuple(fields)
         shape = self._known.get(members)
         if shape is None:
-            shape = Shape(members, self._columns)
+            shape = Shape(fields, self._columns)
             if sum(map(len, members)) <= LONGEST_NAMES:
                 if len(self._known) >= MOST_SHAPES:
                     self._known.clear()

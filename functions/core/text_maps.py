@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from itertools import accumulate, chain
 from typing import Any, TypeVar
 
@@ -26,11 +26,11 @@ class TextMaps:
     def __init__(self, cells: Sequence[Cell], redactor: Redactor) -> None:
         self._shared, self._keys, values_of_rows = zip(*cells, strict=True)
         own_values = [
-            redactor.protected(own, keys.protections) if keys.sensitive else own
+            redactor.protected(own, keys.special) if keys.special else own
             for keys, own in zip(self._keys, values_of_rows, strict=True)
         ]
         self._offsets = pa.array(list(accumulate(map(len, own_values), initial=0)), pa.int32())
-        self.items = _texts(chain.from_iterable(own_values))
+        self.items = _texts(list(chain.from_iterable(own_values)))
 
     def to_arrow(self, redactor: Redactor, suspicious: bool) -> pa.MapArray:
         """The map column; ``suspicious`` says whether a secret is possible in the items."""
@@ -38,15 +38,15 @@ class TextMaps:
         items = redactor.text(self.items) if suspicious else self.items
         if not any(shared):
             numbers, different = _numbered(keys)
-            names = pa.array([own.names for own in different], _TEXTS).take(numbers)
+            names = _taken([own.names for own in different], numbers)
             return pa.MapArray.from_arrays(self._offsets, names.flatten(), items)
-        numbers, pairs = _numbered(tuple(zip(shared, keys, strict=True)))
-        names = pa.array([(part.keys.names if part else ()) + own.names for part, own in pairs], _TEXTS).take(numbers)
+        numbers, pairs = _numbered(list(zip(shared, keys, strict=True)))
+        names = _taken([(part.keys.names if part else ()) + own.names for part, own in pairs], numbers)
         shared_numbers, parts = _numbered(shared)
         shared_items = pa.array([part.items if part else () for part in parts], _TEXTS)
         pieces = pa.concat_arrays([shared_items, pa.ListArray.from_arrays(self._offsets, items)])
         of_rows = range(len(parts), len(pieces))
-        order = list(chain.from_iterable(zip(shared_numbers.to_pylist(), of_rows, strict=True)))
+        order = list(chain.from_iterable(zip(shared_numbers, of_rows, strict=True)))
         all_items = pieces.take(pa.array(order, pa.int32())).flatten()
         return pa.MapArray.from_arrays(names.offsets, names.flatten(), all_items)
 
@@ -54,17 +54,25 @@ class TextMaps:
 def shared_entries(fields: dict[str, Any], redactor: Redactor) -> Entries:
     """Fields as a part of a map that rows can share, without secrets."""
     names = tuple(fields)
-    keys = Keys(names)
-    items = redactor.text(_texts(redactor.protected(tuple(fields.values()), keys.protections)))
+    keys = Keys(names, fields.values())
+    items = redactor.text(_texts(redactor.protected(tuple(fields.values()), keys.special)))
     return Entries(keys, items.to_pylist())
 
 
-def _texts(own_values: Iterable[object]) -> pa.StringArray:
-    text = values.text
-    return pa.array([value if type(value) is str else text(value) for value in own_values], pa.string())
+def _texts(own_values: Sequence[object]) -> pa.StringArray:
+    """Values as text; the places of those that are none are nearly always known, so to look at each would cost more."""
+    try:
+        return pa.array(own_values, pa.string())
+    except pa.ArrowException:
+        return pa.array([values.text(value) for value in own_values], pa.string())
 
 
-def _numbered(rows: Sequence[T]) -> tuple[pa.Int32Array, list[T]]:
-    """The different ones among the rows, and for each row which of these it is."""
-    numbers: dict[T, int] = {}
-    return pa.array([numbers.setdefault(row, len(numbers)) for row in rows], pa.int32()), list(numbers)
+def _taken(lists: list[tuple[str, ...]], numbers: list[int]) -> pa.ListArray:
+    return pa.array(lists, _TEXTS).take(pa.array(numbers, pa.int32()))
+
+
+def _numbered(rows: Sequence[T]) -> tuple[list[int], list[T]]:
+    """For each row which of the different ones it is, and these."""
+    different = list(dict.fromkeys(rows))
+    numbers = dict(zip(different, range(len(different)), strict=True))
+    return list(map(numbers.__getitem__, rows)), different

@@ -18,7 +18,8 @@ INT64_MAX = 2**63 - 1
 MAX_TIME_MS = 253_402_300_799_999  # the end of the year 9999
 
 _ENCODE = msgspec.json.Encoder().encode
-_EPOCH_UNITS = ((1e17, 1e-6), (1e14, 1e-3), (1e11, 1.0), (0.0, 1e3))
+_LEAST_MS, _LEAST_US = 10**11, 10**14
+_EPOCH_UNITS = ((1e17, 1e-6), (_LEAST_US, 1e-3), (_LEAST_MS, 1.0), (0.0, 1e3))
 _POWERTOOLS_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)[.,]?(\d{0,9})\s*(Z|[+-]\d\d:?\d\d)?$")
 _ACCESS_LOG_TIME = re.compile(r"\d\d?/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}$")
 
@@ -77,6 +78,8 @@ def time_ms(value: Any) -> int | None:
     Written times are ISO 8601, Powertools' ``2021-05-03 11:47:12,494+0000`` and API Gateway's
     ``09/Apr/2015:12:34:56 +0000``; without a zone they are UTC. None where it is no time between 1970 and 9999.
     """
+    if type(value) is int and _LEAST_MS <= value < _LEAST_US:
+        return value
     epoch = number(value)
     if epoch is not None:
         if epoch <= 0:

@@ -52,29 +52,29 @@ def _read_directive(
         name = definition.get("Name") if isinstance(definition, dict) else None
         if type(name) is not str or name not in line:
             continue
-        numbers = _numbers(line[name])
-        if numbers and not isinstance(line[name], dict):
+        written = line[name]
+        numbers = _numbers(written)
+        if numbers and type(written) is not dict:
             used.add(name)
-        first = len(rows)
         unit = values.text(definition.get("Unit")) or "None"
-        rows.extend(
-            (
-                event.time,
-                event.id,
-                first + number,
-                event.account,
-                event.region,
-                SOURCE,
-                event.event_time,
-                namespace,
-                name,
-                value,
-                unit,
-                service,
-                cell,
+        for value in numbers:
+            rows.append(
+                (
+                    event.time,
+                    event.id,
+                    len(rows),
+                    event.account,
+                    event.region,
+                    SOURCE,
+                    event.event_time,
+                    namespace,
+                    name,
+                    value,
+                    unit,
+                    service,
+                    cell,
+                )
             )
-            for number, value in enumerate(numbers)
-        )
 
 
 def _labels(line: dict[str, Any], dimension_sets: Any) -> dict[str, str | None]:
@@ -93,6 +93,8 @@ def _numbers(value: Any) -> list[float]:
     if isinstance(value, dict):
         value = value.get("Values")
     if isinstance(value, list):
+        if len(value) == 1 and type(value[0]) is float and isfinite(value[0]):
+            return value
         found = [values.number(item) for item in value]
         return [number for number in found if number is not None] if None not in found else []
     single = values.number(value) if type(value) is not str else None

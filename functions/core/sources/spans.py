@@ -101,6 +101,7 @@ class _Plans:
     def __init__(self, context: Context) -> None:
         self.shapes = Shapes(*_COLUMNS, context.tenant_keys)
         self.resources: dict[tuple[bytes, bytes], Resource] = {}
+        self.latest: tuple[tuple[bytes, bytes], Resource] | None = None
 
 
 decode = msgspec.json.Decoder(Span).decode
@@ -111,10 +112,13 @@ def is_span(line: dict[str, Any]) -> bool:
     return "spanId" in line and "traceId" in line and "startTimeUnixNano" in line
 
 
-def read(event: Event, span: Span, context: Context) -> None:
-    """Adds the spans row; ValueError where ids or start are missing, OwnEventError for a span of this product."""
+def read(event: Event, span: Span, start: int | None, context: Context) -> None:
+    """Adds the spans row of a span that started then (in ns).
+
+    ValueError where ids or start are missing, OwnEventError for a span of this product.
+    """
     trace, own_id, parent = ids_of(span.traceId, span.spanId, span.parentSpanId)
-    start, end = nanos(span.startTimeUnixNano), nanos(span.endTimeUnixNano)
+    end = nanos(span.endTimeUnixNano)
     if trace is None or own_id is None or start is None:
         raise ValueError("span without trace id, span id or start time")
     plans = context.cached(_Plans)
@@ -232,7 +236,10 @@ def _links(links: Any) -> list[dict[str, str | None]] | None:
 
 
 def _resource(resource: bytes, scope: bytes, plans: _Plans, context: Context) -> Resource:
+    """The resource of a span; often that of the span before, which is seen sooner than its text is hashed."""
     key = (resource, scope)
+    if plans.latest is not None and plans.latest[0] == key:
+        return plans.latest[1]
     known = plans.resources.get(key)
     if known is None:
         known = _read_resource(_DECODE_ANY(resource), _DECODE_ANY(scope), context)
@@ -240,6 +247,9 @@ def _resource(resource: bytes, scope: bytes, plans: _Plans, context: Context) ->
             if len(plans.resources) >= _CACHED_RESOURCES:
                 plans.resources.clear()
             plans.resources[key] = known
+            plans.latest = key, known
+    else:
+        plans.latest = key, known
     return known
 
 

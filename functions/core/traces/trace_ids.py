@@ -17,10 +17,9 @@ def trace_id(value: object) -> str | None:
     if type(value) is not str or len(value) < 32:
         return None
     if len(value) == 32:
-        return value.lower() if _is_hex(value) and value != _NO_TRACE else None
+        return _hex(value) if value != _NO_TRACE else None
     if len(value) == 35 and value[1] == "-" and value[10] == "-":
-        digits = value[2:10] + value[11:]
-        return digits.lower() if _is_hex(digits) else None
+        return _hex(value[2:10] + value[11:])
     match = _XRAY.match(value)
     if match:
         return (match[1] + match[2]).lower()
@@ -30,9 +29,9 @@ def trace_id(value: object) -> str | None:
 
 def span_id(value: object) -> str | None:
     """A span id of 16 hex digits, in lower case; None where it is none, or all zeros (no parent)."""
-    if type(value) is not str or len(value) != 16 or not _is_hex(value) or value == _NO_SPAN:
+    if type(value) is not str or len(value) != 16 or value == _NO_SPAN:
         return None
-    return value.lower()
+    return _hex(value)
 
 
 def ids_of(trace: object, span: object, parent: object) -> tuple[str | None, str | None, str]:
@@ -43,14 +42,15 @@ def ids_of(trace: object, span: object, parent: object) -> tuple[str | None, str
     if type(trace) is str and type(span) is str and len(trace) == 32 and len(span) == 16:
         known_parent = parent if type(parent) is str and len(parent) == 16 else ""
         together = trace + span + known_parent
-        well_formed = _is_hex(together) and together == together.lower()
-        if well_formed and trace != _NO_TRACE and _NO_SPAN not in (span, known_parent):
+        if _hex(together) == together and trace != _NO_TRACE and _NO_SPAN not in (span, known_parent):
             return trace, span, known_parent
     return trace_id(trace), span_id(span), span_id(parent) or ""
 
 
-def _is_hex(value: str) -> bool:
+def _hex(value: str) -> str | None:
+    """Hex digits in lower case; None where there is anything else, spaces included."""
     try:
-        return len(bytes.fromhex(value)) * 2 == len(value)
+        digits = bytes.fromhex(value).hex()
     except ValueError:
-        return False
+        return None
+    return digits if len(digits) == len(value) else None
