@@ -11,7 +11,7 @@ from stacks.dashboards.parts import header
 from stacks.names import Names
 
 SUBJECTS = {"application": application, "pipeline": pipeline}
-ALARMS_HEIGHT = 5
+ALARMS_HEIGHT = 6
 
 
 def build_dashboards(

@@ -96,7 +96,7 @@ def _columns() -> list[Column]:
         Column("Hour", 104, css="tl-name"),
         Column("Events"),
         Column("Rejected", 84),
-        Column("Difference", 94, 420),
+        Column("Difference", 94, 360),
         Column("In", 84, 640, hint="raw bytes"),
         Column("Kept", 84, 640, hint="bytes of Parquet"),
         Column("Longest lag", 100, 760, hint="from arrival in the stream to the commit"),
