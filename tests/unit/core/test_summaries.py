@@ -8,6 +8,8 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+from feeding import payload, taken
+from feeding import rows as rows_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_derived import MINUTE_MS, request, table
@@ -141,6 +143,15 @@ def test_errors_are_counted_by_minute_fingerprint_service_and_customer() -> None
         (0, "f2", "a", 1, "FATAL", None),
     ]
     assert error_groups(rows, "chunk")["event_id"].to_pylist() == ["chunk"] * 4
+
+
+def test_the_example_of_an_error_is_redacted_as_its_line_is() -> None:
+    secret = "hunter2hunter2"
+    normalizer = taken(payload({"level": "ERROR", "message": f"login failed, password={secret}", "tenant": "acme"}))
+    (row,) = rows_of(normalizer, "error_groups")
+    assert row["example"].startswith("login failed")
+    assert secret not in json.dumps(row, default=str)
+    assert (row["tenant"], row["occurrences"], row["source"]) == ("acme", 1, "json_log")
 
 
 def test_lines_without_errors_give_no_group() -> None:
