@@ -10,7 +10,7 @@ from local.story.scenes import World
 from local.viewer import __main__ as viewer
 from local.viewer import rehearsal
 
-REQUESTS_A_MINUTE_BEFORE = 24.0
+REQUESTS_A_MINUTE_BEFORE = 40.0
 PAUSE_SECONDS = 1.0
 
 

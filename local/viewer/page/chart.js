@@ -188,7 +188,7 @@ function lineStyle(line, { alone, stacked }) {
     width: stacked ? 1 : 1.75,
     fill: stacked ? faded(line.color, dark() ? 0.55 : 0.6) : alone ? (plot) => shade(plot, line) : undefined,
     points: {
-      size: 5,
+      size: 6,
       width: 0,
       fill: line.color,
       filter: (plot, at, show) => {
