@@ -7,6 +7,7 @@ read, so the price does not grow with the account
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,9 @@ def errors(filter_name: str, now_ms: int) -> dict[str, int]:
     listed = _with_errors_lately(filter_name)
     if len(listed) > MOST_GROUPS:
         log.warning("more log groups have delivery errors than are read", groups=len(listed), read=MOST_GROUPS)
-    counted = {_log_group(metric): _sum(metric, now_ms) for metric in listed[:MOST_GROUPS]}
+    counted: Counter[str] = Counter()
+    for metric in listed[:MOST_GROUPS]:
+        counted[_log_group(metric)] += _sum(metric, now_ms)
     return {group: count for group, count in counted.items() if count}
 
 
@@ -63,4 +66,6 @@ def _sum(metric: MetricOutputTypeDef, now_ms: int) -> int:
 
 
 def _log_group(metric: MetricOutputTypeDef) -> str:
-    return next((each["Value"] for each in metric["Dimensions"] if each["Name"] == "LogGroupName"), "")
+    named = (each["Value"] for each in metric["Dimensions"] if each["Name"] == "LogGroupName")
+    # that of a policy of the whole account may name none
+    return next(named, "any")

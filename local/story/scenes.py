@@ -30,6 +30,7 @@ OUTAGE = Outage("business", "eu")
 ARRIVAL_SECONDS = 60.0
 MAIL_SECONDS = 60.0
 LOOK_SECONDS = 1.0
+SUMMARY_SECONDS = 4.0
 ALARM = "error-rate"
 
 Found = TypeVar("Found")
@@ -89,7 +90,7 @@ def incident(world: World) -> None:
     world.teller.say("Now the payment provider gets into trouble, for some customers. What the lake sees:")
     world.provider.outage = OUTAGE
     start = datetime.now(UTC)
-    rows = _watch(world, INCIDENT_REQUESTS, views.failures)
+    rows = _watch(world, INCIDENT_REQUESTS, views.failures, beside=_Summaries(world).keep)
     end = datetime.now(UTC)
     usual = world.lake.callees(world.began, start)
     for line in views.suspicion(rows, world.lake.failing_routes(start, end), world.lake.callees(start, end), usual):
@@ -151,7 +152,27 @@ def nothing_is_lost(world: World) -> Ledger:
     return ledger
 
 
-def _watch(world: World, count: int, view: Callable[[Teller, list[Row]], RenderableType] | None) -> list[Row]:
+class _Summaries:
+    """Has compact summarise the running hour every few seconds, as a schedule does every five minutes on AWS: so the
+    message about the alarm can name customers."""
+
+    def __init__(self, world: World) -> None:
+        self._lambda = world.emulator.client("lambda")
+        self._function = Names(world.stage).function("compact")
+        self._due = 0.0
+
+    def keep(self) -> None:
+        if time.monotonic() >= self._due:
+            self._due = time.monotonic() + SUMMARY_SECONDS
+            self._lambda.invoke(FunctionName=self._function, InvocationType="Event", Payload=b"{}")
+
+
+def _watch(
+    world: World,
+    count: int,
+    view: Callable[[Teller, list[Row]], RenderableType] | None,
+    beside: Callable[[], None] = lambda: None,
+) -> list[Row]:
     """Sends requests and shows a view of the customers since then, until the lake has every answered request."""
     start = datetime.now(UTC)
     began = time.monotonic()
@@ -175,6 +196,7 @@ def _watch(world: World, count: int, view: Callable[[Teller, list[Row]], Rendera
         with world.teller.watching(shown, head):
             while load.runs:
                 look()
+                beside()
                 time.sleep(LOOK_SECONDS / 2)
             if _until(ARRIVAL_SECONDS, look) is None:
                 raise StoryError(f"{head()} after {ARRIVAL_SECONDS:.0f} s: requests are missing in the lake")

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 RUNTIME_CLIENT = ("awslambdaric", "simplejson", "snapshot-restore-py")
 API = "/2018-06-01/runtime"
@@ -64,6 +65,9 @@ class Aws:
             "Query": {"Items": [], "Count": 0},
             "GetTable": {"Table": {"Name": "any", "StorageDescriptor": {"Location": "s3://any/"}}},
             "BatchCreatePartition": {"Errors": []},
+            "GetPartitionIndexes": {"PartitionIndexDescriptorList": []},
+            "GetMetricData": {"MetricDataResults": []},
+            "ListMetrics": {"Metrics": []},
             "DescribeSubscriptionFilters": {"subscriptionFilters": []},
             "DescribeLogGroups": {
                 "logGroups": [{"logGroupName": "/tracelake/main/normalize", "logGroupClass": "STANDARD"}]
@@ -179,8 +183,14 @@ def _handler_of(runtime: Runtime) -> type[BaseHTTPRequestHandler]:
             elif target := self.headers.get("X-Amz-Target"):
                 answer = runtime.aws.answer(target.rpartition(".")[2], json.loads(body))
                 self._send(200, json.dumps(answer).encode(), {"Content-Type": "application/x-amz-json-1.0"})
+            elif self.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded"):
+                # SNS
+                action = parse_qs(body.decode())["Action"][0]
+                runtime.aws.calls.append(action)
+                result = f"<{action}Result><Subscriptions></Subscriptions></{action}Result>"
+                self._send(200, f"<{action}Response>{result}</{action}Response>".encode(), {"Content-Type": "text/xml"})
             else:
-                # CloudWatch speaks CBOR; 0xa0 is an empty map
+                # CloudWatch may speak CBOR; 0xa0 is an empty map
                 runtime.aws.calls.append(self.path.rpartition("/")[2])
                 self._send(200, b"\xa0", {"smithy-protocol": "rpc-v2-cbor", "Content-Type": "application/cbor"})
 

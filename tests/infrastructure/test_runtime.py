@@ -32,6 +32,8 @@ ENVIRONMENT = {
     "INCLUDE": "",
     "EXCLUDE": "",
     "ONLY": "",
+    "TOPIC_ARN": "arn:aws:sns:eu-central-1:123456789012:tracelake-main-alerts",
+    "DASHBOARD": "tracelake-main-application",
 }
 
 
@@ -134,6 +136,19 @@ def test_record_poison_commits_what_was_given_up_from_its_bundle(path: list[Path
 def test_the_widget_documents_itself_from_its_bundle(path: list[Path]) -> None:
     with _run("widgets", path) as runtime:
         assert "customers" in runtime.invoke({"describe": True})
+
+
+def test_notify_composes_and_publishes_a_message_from_its_bundle(path: list[Path]) -> None:
+    event = json.loads((Path(__file__).parents[1] / "events" / "alarm_with_metric_math.json").read_text())
+    with _run("notify", path) as runtime:
+        assert runtime.invoke(event) == {"telling": "begun", "subject": "Requests fail [tracelake main]"}
+    assert {"Publish", "GetMetricData", "TransactWriteItems"} <= set(runtime.aws.calls), runtime.output
+
+
+def test_check_delivery_counts_a_topic_without_subscribers_from_its_bundle(path: list[Path]) -> None:
+    with _run("check_delivery", path) as runtime:
+        assert runtime.invoke({}) == {"DeliveryErrors": 0, "MissingSubscriptions": 1}
+    assert {"ListMetrics", "ListSubscriptionsByTopic"} <= set(runtime.aws.calls), runtime.output
 
 
 def test_an_error_of_a_function_is_told(path: list[Path]) -> None:

@@ -257,12 +257,12 @@ def _sentence(found: Measure, rule: Rule) -> str:
 def _amount(found: Measure, rule: Rule) -> str:
     value = found.value
     if rule.unit == "%":
-        return f"{value:.0f} %" if value >= 10 or value == round(value) else f"{value:.1f} %"
+        return f"{value:.{0 if value >= 10 else 1}f}".removesuffix(".0") + " %"
     if rule.unit == "ms":
         return (
             _duration(round(value))
             if value >= 60_000
-            else f"{value / 1000:.1f} s"
+            else f"{value / 1000:.1f}".removesuffix(".0") + " s"
             if value >= 1000
             else f"{value:.0f} ms"
         )
