@@ -101,6 +101,35 @@ def test_only_normalize_and_record_poison_commit_and_only_compact_publishes(temp
     }
 
 
+EXACTLY = {
+    "NotifyRole": {
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "sns:Publish",
+        "kms:GenerateDataKey",
+        "kms:Decrypt",
+        "cloudwatch:GetMetricData",
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+        "s3:GetObject",
+        "s3:ListBucket",
+    },
+    "CheckDeliveryRole": {
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "cloudwatch:ListMetrics",
+        "cloudwatch:GetMetricStatistics",
+        "sns:ListSubscriptionsByTopic",
+    },
+}
+
+
+@pytest.mark.parametrize("role", EXACTLY)
+def test_those_who_tell_people_may_do_exactly_this(insight: Template, role: str) -> None:
+    assert {action for statement in statements(insight, role) for action in statement["Action"]} == EXACTLY[role]
+
+
 def test_notify_keeps_its_own_items_of_the_state_table_and_no_others(insight: Template) -> None:
     (statement,) = (s for s in statements(insight, "NotifyRole") if "dynamodb:PutItem" in s["Action"])
     assert statement["Condition"] == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["incident", "messages"]}}

@@ -259,14 +259,14 @@ def _amount(found: Measure, rule: Rule) -> str:
     if rule.unit == "%":
         return f"{value:.{0 if value >= 10 else 1}f}".removesuffix(".0") + " %"
     if rule.unit == "ms":
-        return (
-            _duration(round(value))
-            if value >= 60_000
-            else f"{value / 1000:.1f}".removesuffix(".0") + " s"
-            if value >= 1000
-            else f"{value:.0f} ms"
-        )
+        return _time(value)
     return f"{value:,.0f}"
+
+
+def _time(ms: float) -> str:
+    if ms >= 60_000:
+        return _duration(round(ms))
+    return f"{ms / 1000:.1f}".removesuffix(".0") + " s" if ms >= 1000 else f"{ms:.0f} ms"
 
 
 def _duration(ms: int) -> str:
