@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from functions.aws.clients import client
@@ -32,14 +31,14 @@ class Partitions:
     def __init__(self, database: str, table: str) -> None:
         self.database = database
         self.table = table
-
-    @cached_property
-    def _descriptor(self) -> StorageDescriptorTypeDef:
-        found = client("glue").get_table(DatabaseName=self.database, Name=self.table)
-        return found["Table"]["StorageDescriptor"]  # type: ignore[return-value]
+        self._descriptor: StorageDescriptorTypeDef | None = None
 
     def _input(self, hour: str, location: str) -> PartitionInputTypeDef:
-        return {"Values": [hour], "StorageDescriptor": {**self._descriptor, "Location": location}}
+        # no cached_property: Python 3.11 holds a lock of the class while it asks Glue
+        if self._descriptor is None:
+            found = client("glue").get_table(DatabaseName=self.database, Name=self.table)
+            self._descriptor = found["Table"]["StorageDescriptor"]  # type: ignore[assignment]
+        return {"Values": [hour], "StorageDescriptor": {**self._descriptor, "Location": location}}  # type: ignore[typeddict-item]
 
     def create(self, hours: Sequence[tuple[str, str]]) -> int:
         """Create partitions (hour, location) and return how many are new; those that exist stay as they are."""
