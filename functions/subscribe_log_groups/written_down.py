@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.aws import environment
 from functions.aws.summaries import SUBSCRIPTIONS, Summaries
-from functions.core.widgets.subscriptions import State
+from functions.core.widgets.subscription_state import State
 from functions.subscribe_log_groups.sweep import Report
 
 MOST_NAMES = 500

@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from functions.aws import environment
 from functions.aws.summaries import SUBSCRIPTIONS, Summaries
 from functions.core.summaries import Errors, Ledger, Traffic, decode
-from functions.core.widgets import details, errors, ledger, subscriptions, traffic
+from functions.core.widgets import details, errors, ledger, subscription_state, subscriptions, traffic
 from functions.core.widgets.hours import Hours
 from functions.core.widgets.page import WidgetContext, failure
 from functions.core.widgets.parts import View
@@ -87,7 +87,7 @@ def _ledger(_event: Mapping[str, Any], view: View) -> str:
 
 
 def _subscriptions(_event: Mapping[str, Any], view: View) -> str:
-    return subscriptions.render(subscriptions.decode(_summaries().read(SUBSCRIPTIONS).body), view.context)
+    return subscriptions.render(subscription_state.decode(_summaries().read(SUBSCRIPTIONS).body), view.context)
 
 
 WIDGETS = {

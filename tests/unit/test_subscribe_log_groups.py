@@ -1,6 +1,8 @@
 """The sweep over log groups, against an account in memory."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from answering import RefusedError, answering
@@ -8,7 +10,7 @@ from answering import RefusedError, answering
 from functions.aws import logs, summaries
 from functions.aws.logs import DestinationError, Pace, Subscriptions
 from functions.core.selection import Selection
-from functions.core.widgets import subscriptions
+from functions.core.widgets import subscription_state
 from functions.subscribe_log_groups import handler, written_down
 from functions.subscribe_log_groups.sweep import Report, Sweep, Target
 
@@ -329,13 +331,13 @@ def test_what_a_sweep_found_is_written_down_when_it_changes(deployed):
     for _ in range(2):
         handler.handle(None, Context())
     [(key, body)] = account.written
-    state = subscriptions.decode(body)
+    state = subscription_state.decode(body)
     assert key == "summaries/subscriptions.json"
     assert (state.subscribed, state.groups, state.refused) == (["/shop"], 2, {})
     assert list(state.guarded.values()) == [["/tracelake/main/compact"]]
     account.groups["/new"] = {}
     handler.handle(None, Context())
-    assert subscriptions.decode(account.written[-1][1]).subscribed == ["/new", "/shop"]
+    assert subscription_state.decode(account.written[-1][1]).subscribed == ["/new", "/shop"]
 
 
 def test_what_is_written_down_is_bounded():
@@ -343,3 +345,8 @@ def test_what_is_written_down_is_bounded():
     state = written_down.state_of(report, NOW)
     assert (state.subscribed_count, len(state.subscribed)) == (9000, 500)
     assert (state.refused_count, len(state.refused)) == (900, 200)
+
+
+def test_a_sweep_loads_no_arrow():
+    code = "import functions.subscribe_log_groups.handler, sys; sys.exit('pyarrow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -17,6 +17,7 @@ from functions.core.widgets import details, errors, ledger, page, subscriptions,
 from functions.core.widgets.hours import Hours
 from functions.core.widgets.page import WidgetContext
 from functions.core.widgets.parts import View
+from functions.core.widgets.subscription_state import State
 from functions.widgets import drill_down, handler
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -222,7 +223,7 @@ def test_many_hours_of_the_ledger_become_one_row():
 
 
 def test_subscriptions_show_first_what_is_not_read_and_why():
-    state = subscriptions.State(NOON_MS, 9, 1, ["/good"], 1, {"/bad": "all taken, by splunk"}, {"a loop": ["/own"]})
+    state = State(NOON_MS, 9, 1, ["/good"], 1, {"/bad": "all taken, by splunk"}, {"a loop": ["/own"]})
     found = Page(subscriptions.render(state, context()))
     assert found.rows[1:] == [
         ["not subscribed", "/badall taken, by splunk"],
@@ -234,7 +235,7 @@ def test_subscriptions_show_first_what_is_not_read_and_why():
 
 
 def test_a_long_list_of_subscriptions_is_cut_and_says_so():
-    state = subscriptions.State(NOON_MS, 400, 400, [f"/g/{number:03d}" for number in range(400)])
+    state = State(NOON_MS, 400, 400, [f"/g/{number:03d}" for number in range(400)])
     found = Page(subscriptions.render(state, context()))
     assert len(found.rows) == 1 + subscriptions.MOST_ROWS + 1
     assert "300 more are not listed" in found.text
@@ -283,7 +284,7 @@ def drawn_with(name):
     made = of_customers((name, 5, 1))
     group = Errors()
     group.groups.add((name, name), Failures(3, NOON_MS, NOON_MS, name, name, {name: 3}))
-    state = subscriptions.State(NOON_MS, 2, 1, [name], 1, {name: name}, {name: [name]}, {name: 1}, name)
+    state = State(NOON_MS, 2, 1, [name], 1, {name: name}, {name: [name]}, {name: 1}, name)
     rows = [[row(**dict.fromkeys(("route", "customer", "service", "error", "example", "tenant", "message"), name))]] * 2
     for wide in (320, 1400):
         seen = view(width=wide)
@@ -329,7 +330,7 @@ def everything(**given):
     yield customers(("Acme", 10, 1), **given)
     yield errors.render([failures(("a", 1, ["x"]))] * 2, set(), seen)
     yield ledger.render([("2026-11-20-11", committed(20, 15))], seen)
-    yield subscriptions.render(subscriptions.State(NOON_MS, 1, 1, ["/a"], 0, {"/b": "no"}), seen.context)
+    yield subscriptions.render(State(NOON_MS, 1, 1, ["/a"], 0, {"/b": "no"}), seen.context)
     yield details.render(details.of_customer({"customer": "a"}), [[row()], [row()]], seen.context)
     yield traffic.empty(seen)
 

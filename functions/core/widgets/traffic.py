@@ -21,7 +21,7 @@ It is drawn from summaries that `compact` keeps, so it costs no query; a click o
 |---|---|---|
 | `widget` | `{widget}` | |
 | `top` | how many get a row of their own, at most 200 | 20 |
-| `{noun}` | only those whose name contains this | all |
+| `{noun}` | only those whose name contains this, among the largest of each hour | all |
 
 ```yaml
 widget: {widget}
