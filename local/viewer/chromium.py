@@ -18,6 +18,8 @@ _QUIET = (
     "--disable-sync",
 )
 SHOWN_MS = 30_000
+# what opens a popup in a custom widget stands before the element that says so
+POPUPS = ":has(+ cwdb-action[display=popup])"
 
 
 def path() -> str | None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from playwright.sync_api import Browser
 
 from local.run import CURRENT
-from local.viewer.chromium import launched, wait_until_shown
+from local.viewer.chromium import POPUPS, launched, wait_until_shown
 from local.viewer.console import Console
 from local.viewer.rehearsal import STAGE, rehearse
 from local.viewer.server import Viewer
@@ -32,31 +32,33 @@ def take(console: Console, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     with Viewer(console) as viewer, launched() as browser:
         threading.Thread(target=viewer.serve_forever, daemon=True).start()
-        pictures = [
-            _take(
-                browser,
-                f"{viewer.url}/#dashboards/{dashboard}",
-                theme,
-                folder / f"{dashboard}-{theme}{suffix}.png",
-                size,
-            )
-            for dashboard in console.overview()["dashboards"]
-            for theme in THEMES
-            for suffix, size in (("", WIDE), ("-narrow", NARROW))
-        ]
+        pictures: list[Path] = []
+        for dashboard in console.overview()["dashboards"]:
+            url = f"{viewer.url}/#dashboards/{dashboard}"
+            for theme in THEMES:
+                for suffix, size in (("", WIDE), ("-narrow", NARROW)):
+                    pictures += _take(browser, url, theme, folder / f"{dashboard}-{theme}{suffix}.png", size)
         viewer.shutdown()
     return pictures
 
 
-def _take(browser: Browser, url: str, theme: str, picture: Path, size: dict[str, int]) -> Path:
+def _take(browser: Browser, url: str, theme: str, picture: Path, size: dict[str, int]) -> list[Path]:
     scale = 2 if size is WIDE else 1
     page = browser.new_page(viewport=size, color_scheme=theme, device_scale_factor=scale)  # type: ignore[arg-type]
     page.goto(url)
     wait_until_shown(page)
     page.wait_for_timeout(SETTLED_MS)
     page.screenshot(path=picture, full_page=True)
+    pictures = [picture]
+    details = page.locator(f"article.custom {POPUPS}")
+    if size is WIDE and details.count() > 1:
+        details.nth(1).click()
+        page.locator("dialog .foreign").wait_for()
+        page.wait_for_timeout(SETTLED_MS)
+        pictures.append(picture.with_stem(f"{picture.stem}-detail"))
+        page.screenshot(path=pictures[-1])
     page.close()
-    return picture
+    return pictures
 
 
 def _wait_for_alarm(console: Console) -> None:

@@ -6,6 +6,8 @@ import json
 
 from pages import HOSTILE_NAMES
 
+from local.viewer.chromium import POPUPS
+
 
 def _question(scope) -> dict:
     return json.loads(scope.locator("#seen").inner_text())
@@ -110,6 +112,43 @@ def test_hostile_html_of_a_function_does_nothing(look):
 def test_what_a_function_fails_with_is_told_as_text(look):
     seen = look("test-failing")
     assert "Error: <img src=x" in seen.text(seen.card("failing"))
+
+
+def test_the_deployed_widgets_lead_to_details(look, bodies):
+    details = 0
+    for name in bodies:
+        seen = look(name)
+        for card in seen.page.locator("article.custom").all():
+            leads = card.locator(POPUPS)
+            if not leads.count():
+                continue
+            leads.first.click()
+            told = _opened(seen)
+            assert "function of this widget failed" not in told
+            details += len(told) > 20
+    assert details >= 3
+
+
+def test_the_details_of_a_hostile_name_are_text_too(look, bodies):
+    for name in bodies:
+        seen = look(name)
+        lead = seen.page.locator("article.custom").get_by_text(HOSTILE_NAMES[0], exact=True).first
+        if lead.count():
+            lead.click()
+            assert HOSTILE_NAMES[0] in _opened(seen)
+            assert seen.variable("pwned") is None
+            return
+    raise AssertionError("no widget lists the hostile customer")
+
+
+def _opened(seen) -> str:
+    """Text of the popup that comes, which is closed again."""
+    popup = seen.page.locator("dialog.popup")
+    popup.locator(".foreign").wait_for()
+    told = seen.text(popup)
+    seen.page.keyboard.press("Escape")
+    popup.wait_for(state="detached")
+    return told
 
 
 def test_hostile_names_of_customers_are_shown_as_text_and_do_nothing(look, bodies):
