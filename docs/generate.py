@@ -132,6 +132,11 @@ def cost_by_month() -> str:
     )
 
 
+def cost_occasional() -> str:
+    """What happens now and then."""
+    return _table(("for", "$"), ((what, _decimal(usd)) for what, usd in by_volume.occasional().items()))
+
+
 def prices() -> str:
     """The price table with its sources."""
     return _table(
@@ -187,6 +192,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "charges": charges,
     "cost_at_rest": cost_at_rest,
     "cost_by_month": cost_by_month,
+    "cost_occasional": cost_occasional,
     "cost_summary": cost_summary,
     "data_dictionary": data_dictionary,
     "prices": prices,

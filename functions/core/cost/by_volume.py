@@ -127,6 +127,20 @@ def usd_per_million_requests(load: Load = ASSUMED.load) -> float:
     return cost(of_gigabytes(1e6 * load.raw_bytes_a_request / GB))
 
 
+def occasional(prices: PriceTable = PRICES) -> dict[str, float]:
+    """Dollars for what happens now and then, and is in neither templates nor ledger."""
+    usd = prices.usd
+    return {
+        "an alert by e-mail": usd("sns_email"),
+        "a file of rejected events": usd("s3_put") + usd("kms_request") + usd("eventbridge_s3_event"),
+        "a query for each GB that it reads": usd("athena_tb") / 1000,
+        "more than 24 hours in the stream, a shard and month": HOURS * usd("kinesis_extended_shard_hour"),
+        "one more shard, a month": HOURS * usd("kinesis_shard_hour"),
+        "an on-demand stream instead of a shard, a month": HOURS * usd("kinesis_on_demand_hour"),
+        "an on-demand stream, for each GB of raw telemetry": usd("kinesis_on_demand_gb") * ASSUMED.load.compressed,
+    }
+
+
 def sql_values() -> Iterator[str]:
     """``CHARGES`` as rows of an SQL VALUES list: part, count, dollars each."""
     for charge in CHARGES:

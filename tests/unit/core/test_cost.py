@@ -1,6 +1,7 @@
 """Prices are dated and have a source; what volume costs is a linear function of the ledger's counts."""
 
 from dataclasses import asdict, fields
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -28,9 +29,24 @@ def test_every_price_is_of_one_region_and_day_and_names_the_page_it_is_from():
         assert price.source.endswith(("/pricing/", "/pricing/on-demand/")), name
 
 
+def test_no_price_is_kept_that_nothing_is_priced_with():
+    folder = Path(by_volume.__file__).parent
+    code = "".join(path.read_text() for path in folder.glob("*.py"))
+    built = {"lambda_gb_second_arm64", "lambda_gb_second_x86_64"}  # the name follows from the architecture
+    assert {name for name in PRICES.prices if f'"{name}"' not in code} <= built
+
+
 def test_a_price_that_does_not_exist_is_an_error():
     with pytest.raises(KeyError):
         PRICES.usd("lambda_second")
+
+
+def test_what_happens_now_and_then_costs_what_aws_says():
+    usd = by_volume.occasional()
+    assert usd["an alert by e-mail"] == pytest.approx(2 / 100_000)
+    assert usd["a query for each GB that it reads"] == pytest.approx(0.005)
+    assert usd["one more shard, a month"] == pytest.approx(10.95)
+    assert usd["an on-demand stream instead of a shard, a month"] == pytest.approx(29.20)
 
 
 def test_nothing_costs_nothing():
