@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from functions.aws.clients import client
 
@@ -34,11 +34,14 @@ class Partitions:
         self._descriptor: StorageDescriptorTypeDef | None = None
 
     def _input(self, hour: str, location: str) -> PartitionInputTypeDef:
-        # no cached_property: Python 3.11 holds a lock of the class while it asks Glue
+        return {"Values": [hour], "StorageDescriptor": {**self._format(), "Location": location}}
+
+    def _format(self) -> StorageDescriptorTypeDef:
+        """The table's own; asked for once (a cached_property would hold a lock of the class while Glue answers)."""
         if self._descriptor is None:
             found = client("glue").get_table(DatabaseName=self.database, Name=self.table)
-            self._descriptor = found["Table"]["StorageDescriptor"]  # type: ignore[assignment]
-        return {"Values": [hour], "StorageDescriptor": {**self._descriptor, "Location": location}}  # type: ignore[typeddict-item]
+            self._descriptor = cast("StorageDescriptorTypeDef", found["Table"]["StorageDescriptor"])
+        return self._descriptor
 
     def create(self, hours: Sequence[tuple[str, str]]) -> int:
         """Create partitions (hour, location) and return how many are new; those that exist stay as they are."""
