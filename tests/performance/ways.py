@@ -19,6 +19,7 @@ from aws_lambda_powertools.utilities.parser.models.cloudwatch import CloudWatchL
 from functions.core import parquet
 from functions.core.normalize import Normalizer, Part, Rules
 from functions.core.schema import TABLES
+from functions.normalize.batch import CHUNK_BYTES
 from tests.performance.telemetry import START_MS
 
 RULES = Rules("123456789012", "eu-west-1", hash_key=b"bench")
@@ -26,14 +27,24 @@ ARRIVAL_MS = START_MS + 60_000
 
 
 def tracelake(records: list[str]) -> tuple[list[Part], list[bytes]]:
-    """Everything that normalize does between the event and S3: rows, redaction, aggregates, Parquet."""
+    """Everything that normalize does between the event and S3, in its chunks: rows, redaction, aggregates, Parquet."""
     normalizer = Normalizer(RULES)
+    parts: list[Part] = []
+    files: list[bytes] = []
+
+    def flush() -> None:
+        chunk = normalizer.flush(f"chunk.{len(files)}")
+        parts.extend(chunk)
+        files.extend(parquet.encode(part.table, part.rows) for part in chunk)
+
     for number, record in enumerate(records):
         normalizer.add(binascii.a2b_base64(record), f"shardId-000000000000:{number}", ARRIVAL_MS)
-    parts = normalizer.flush("chunk")
+        if normalizer.pending_bytes >= CHUNK_BYTES:
+            flush()
+    flush()
     if normalizer.rejected or normalizer.counts.events != normalizer.counts.stored + normalizer.counts.folded:
         raise AssertionError(f"the benchmark's own telemetry is refused: {normalizer.rejected[:1]}")
-    return parts, [parquet.encode(part.table, part.rows) for part in parts]
+    return parts, files
 
 
 class _Known(msgspec.Struct):

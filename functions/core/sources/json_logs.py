@@ -39,7 +39,7 @@ def read(event: Event, line: dict[str, Any], context: Context, source: str = SOU
     level, message, service, request, trace, span, tenant, error_name = shape.known(line)
     keys, rest = shape.keys, shape.rest(line)
     if level is not None:
-        level = level_name((text(level) or "")[:LONGEST_LEVEL])
+        level = level_name((level if type(level) is str else text(level) or "")[:LONGEST_LEVEL])
     if service is None or service in _UNNAMED_SERVICES:
         service = event.service or line.get("function_name")
     if type(service) is not str:
