@@ -30,7 +30,7 @@ export function popup(title, body, buttons = []) {
     "dialog",
     { className: "popup" },
     element("header", {}, element("h2", {}, title), close),
-    element("div", { className: "content" }, body),
+    element("div", { className: "content", tabIndex: -1, autofocus: true }, body),
   );
   if (buttons.length) {
     const choices = buttons.map(([words, primary]) =>
