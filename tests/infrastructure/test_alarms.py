@@ -68,6 +68,7 @@ QUIET = {
     "MissingSubscriptions": always(0),
     "Errors notify": always(0),
     "Errors create-partitions": always(0),
+    "Errors compact": always(0),
     "Errors subscribe-log-groups": always(0),
     "Errors check-delivery": always(0),
     "WriteProvisionedThroughputExceeded": always(0),
@@ -103,7 +104,8 @@ BAD: dict[str, dict[str, dict[str, Series]]] = {
     "alert-subscription": {"nobody confirms for an hour": {"MissingSubscriptions": lately(70, 1)}},
     "notify-failing": {"one error": {"Errors notify": lambda ago: float(ago == 2)}},
     "functions-failing": {
-        "a run fails with both its retries": {"Errors create-partitions": lambda ago: float(ago in (2, 3, 6))}
+        "a run fails with both its retries": {"Errors create-partitions": lambda ago: float(ago in (2, 3, 6))},
+        "compact has never worked": {"Errors compact": always(0.2), "OldestUnpublishedMs": lambda _: None},
     },
     "stream-throttled": {"50 records a minute are refused": {"WriteProvisionedThroughputExceeded": lately(20, 50)}},
 }
