@@ -66,4 +66,5 @@ SELECT
     round(sum(usd) OVER (), 6) AS all_usd,
     round(1e9 * sum(usd) OVER () / nullif(raw_bytes, 0), 6) AS usd_per_raw_gb
 FROM costs CROSS JOIN counts
+WHERE commits > 0
 ORDER BY usd DESC, part

@@ -44,7 +44,3 @@ def test_sql_and_python_agree():
     per_gb = sum(expected.values()) / volume.raw_bytes * 1e9
     assert answer[0]["usd_per_raw_gb"] == pytest.approx(per_gb, rel=1e-3)
     assert [row["usd"] for row in answer] == sorted((row["usd"] for row in answer), reverse=True)
-
-
-def test_an_empty_ledger_costs_nothing_that_is_known():
-    assert all(not row["usd"] for row in Lake().ask("what_does_tracelake_cost"))
