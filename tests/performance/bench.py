@@ -31,8 +31,8 @@ from functions.core.cost.prices import PRICES
 from tests.performance import ways
 from tests.performance.telemetry import Shop
 
-RAW_MB = 208
-BATCHES = 3
+RAW_MB = 240
+BATCHES = 4
 LAMBDA_BATCH_BYTES = 6_000_000
 GOAL_OF_LIMIT, GOAL_OF_USUAL, GOAL_PEAK_MB = 0.40, 2.5, 512
 MEASURE_MEMORY = "--memory"
