@@ -10,7 +10,7 @@ NODE_MODULES := .cache/node/node_modules
 CDK = PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(NODE_MODULES)/.bin/cdk $(if $(STAGE),-c tracelake.stage=$(STAGE)) $(if $(ONLY),-c tracelake.only=$(ONLY))
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
-.PHONY: docs help setup demo console test lint bench synth deploy diff destroy lock clean
+.PHONY: bootstrap docs help setup demo console test lint bench synth deploy diff destroy lock clean
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -56,6 +56,9 @@ lint: .cache/setup.stamp ## Check format, lint, types and layers
 
 test: lint ## Run every check and test
 	@$(PY) -m pytest -q
+
+bootstrap: .cache/setup.stamp ## Prepare an account and region for CDK, once: make bootstrap ENV=aws://111122223333/eu-central-1
+	@$(CDK) bootstrap $(ENV)
 
 synth: .cache/setup.stamp ## Write the CloudFormation templates to cdk.out, checked
 	@$(CDK) synth --quiet
