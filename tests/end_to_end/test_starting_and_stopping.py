@@ -44,7 +44,9 @@ def test_two_run_side_by_side() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_it_ends_with_the_program_that_started_it(tmp_path: Path, number: signal.Signals) -> None:
-    program = "import sys, time; from pathlib import Path; from local.run import Emulator\n"
+    program = "import signal, sys, time; from pathlib import Path; from local.run import Emulator\n"
+    # a shell starts what it runs in the background with interrupts ignored, and so would this program be
+    program += "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
     program += "with Emulator(Path(sys.argv[1])): print('started', flush=True); time.sleep(60)"
     starter = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE)
     assert starter.stdout is not None
