@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import boto3
@@ -28,6 +29,8 @@ _CONFIG = Config(
     max_pool_connections=32,
     tcp_keepalive=True,
 )
+# boto3 does not make clients in several threads at a time
+_making = Lock()
 
 
 @overload
@@ -56,7 +59,8 @@ def client(name: Literal["sts"]) -> STSClient: ...
 
 def client(name: str) -> Any:
     """The client of a service; region, credentials and endpoint come from the environment."""
-    return _client(name)
+    with _making:
+        return _client(name)
 
 
 @cache

@@ -53,7 +53,6 @@ class Summaries:
         """Bodies in the order of the keys, empty for those that do not exist."""
         if len(keys) < 2:
             return [self.read(key).body for key in keys]
-        client("s3")  # made here: boto3 does not make clients in several threads at a time
         with ThreadPoolExecutor(self.workers) as pool:
             return [found.body for found in pool.map(self.read, keys)]
 
