@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import zlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -138,10 +139,13 @@ def _names(condition: str) -> set[str]:
 def transact(writes: list[TransactWriteItemTypeDef]) -> None:
     """All writes or none. botocore adds an idempotency token, so its own retries of a lost answer are harmless.
 
-    ``ConditionLostError`` where a condition does not hold; a conflict with a transaction under way is tried again
-    (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html).
+    ``ConditionLostError`` where a condition does not hold. What another transaction under way or DynamoDB's throttling
+    cancelled is tried again here: botocore retries a throttled call, but not a cancelled transaction
+    (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html).
     """
-    for attempt in range(_CONFLICT_ATTEMPTS):
+    for attempt in range(_ATTEMPTS):
+        if attempt:
+            time.sleep(_PAUSE_SECONDS * 2**attempt)
         try:
             client("dynamodb").transact_write_items(TransactItems=writes)
             return
@@ -149,8 +153,10 @@ def transact(writes: list[TransactWriteItemTypeDef]) -> None:
             reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", [])}
             if "ConditionalCheckFailed" in reasons:
                 raise ConditionLostError(str(error)) from error
-            if "TransactionConflict" not in reasons or attempt + 1 == _CONFLICT_ATTEMPTS:
+            if not reasons & _PASSING or attempt + 1 == _ATTEMPTS:
                 raise
 
 
-_CONFLICT_ATTEMPTS = 5
+_ATTEMPTS = 5
+_PAUSE_SECONDS = 0.05
+_PASSING = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}

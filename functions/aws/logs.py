@@ -22,6 +22,7 @@ _REFUSED = {
     "OperationAbortedException",
     "ValidationException",
 }
+_NO_SLOT = "NoSlot"
 _THROTTLED = {"ThrottlingException", "Throttling", "ServiceUnavailableException", "LimitExceededException"}
 
 
@@ -65,6 +66,8 @@ class Subscriptions:
 
     def __init__(self, logs: CloudWatchLogsClient, new_pace: Callable[[], Pace] = Pace) -> None:
         self._logs = logs
+        answered = "response-received.cloudwatch-logs.PutSubscriptionFilter"
+        logs.meta.events.register(answered, _full_is_not_busy, unique_id="full-is-not-busy")
         self._list, self._describe, self._put, self._delete = (new_pace() for _ in range(4))
 
     def log_groups(self) -> Iterator[LogGroupTypeDef]:
@@ -124,10 +127,18 @@ class Subscriptions:
         return True
 
 
+def _full_is_not_busy(parsed_response: dict[str, Any] | None, **_: Any) -> None:
+    """botocore takes LimitExceededException for throttling: it would ask five times, up to fifteen seconds long, for
+    each log group that has no room for a filter, and a sweep over hundreds of them would not reach the others."""
+    error = (parsed_response or {}).get("Error", {})
+    if error.get("Code") == "LimitExceededException":
+        error["Code"] = _NO_SLOT
+
+
 def put_error(error: ClientError) -> Exception:
     """What an error of putting a filter or policy means to whoever puts it; itself where it is none of that."""
     code, reason = code_of(error), _reason(error)
-    if code == "LimitExceededException":
+    if code in (_NO_SLOT, "LimitExceededException"):
         return NoSlotError(reason)
     # CloudWatch sends a test message first; with a role made seconds ago that fails until IAM has spread it
     if code == "InvalidParameterException" and ("deliver" in reason or "assume" in reason.lower()):

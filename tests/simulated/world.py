@@ -18,6 +18,7 @@ from collections import Counter
 from types import SimpleNamespace
 
 import boto3
+from answering import check
 from botocore import xform_name
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
@@ -155,6 +156,7 @@ _current = SimpleNamespace(world=None)
 
 
 def _remember(params, model, context, **_):
+    check(params, model.input_shape, f"request of {model.name}")
     context["simulated"] = dict(params)
 
 
@@ -166,8 +168,7 @@ def _dispatch(model, context, **_):
         answer = world.call(model.service_model.service_name, xform_name(model.name), context["simulated"])
     except ServiceError as error:
         return SimpleNamespace(status_code=400), {**error.answer, "ResponseMetadata": {"HTTPStatusCode": 400}}
-    unknown = set(answer) - set(model.output_shape.members if model.output_shape else ())
-    assert not unknown, f"{model.name} answers no {unknown}"
+    check(answer, model.output_shape, f"answer to {model.name}", strict=False)
     return SimpleNamespace(status_code=200), {**answer, "ResponseMetadata": {"HTTPStatusCode": 200}}
 
 
@@ -180,7 +181,7 @@ def endpoints():
         aws_access_key_id="simulated", aws_secret_access_key="simulated", region_name="eu-central-1"
     )
     events = boto3.DEFAULT_SESSION.events
-    events.register("before-parameter-build", _remember)
+    events.register_last("before-parameter-build", _remember)
     events.register("before-call", _dispatch)
     try:
         yield

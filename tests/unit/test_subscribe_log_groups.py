@@ -162,6 +162,15 @@ def test_where_no_slot_is_free_the_holders_are_named_and_remembered():
     assert (freed.refused, freed.put) == ({}, ["/g/007"])
 
 
+def test_a_group_without_a_slot_costs_one_call_and_no_waiting():
+    account = Account([f"/g/{index}" for index in range(6)])
+    for group in account.groups:
+        account.hold(group, "datadog", "splunk")
+    report = sweep(account).run(NOW, everything=True)
+    assert len(report.refused) == 6
+    assert account.calls.count("PutSubscriptionFilter") == 6
+
+
 def test_a_class_that_cannot_be_subscribed_is_listed_with_the_reason():
     account = Account(["/rare"], log_class="INFREQUENT_ACCESS")
     report = sweep(account).run(NOW, everything=False)
@@ -220,7 +229,7 @@ def test_a_sweep_stops_before_its_time_is_over_and_says_what_is_left():
 
 def test_a_sweep_stops_when_it_is_throttled():
     account = Account([f"/g/{index:02}" for index in range(40)])
-    account.throttled_after = 11
+    account.throttled_after = 30  # after 20 pages of two groups and five groups
     report = sweep(account).run(NOW, everything=True)
     assert report.left == 35
     assert "Rate exceeded" in report.stopped_by

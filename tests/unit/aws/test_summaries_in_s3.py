@@ -1,13 +1,8 @@
 """Summaries in the bucket: absent ones are empty, and nobody overwrites what he has not seen."""
 
 import io
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parents[1]))
-
 from answering import RefusedError, answering
 
 from functions.aws import summaries
