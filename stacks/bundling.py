@@ -21,6 +21,7 @@ from pathlib import Path
 
 import uv
 
+from stacks.quotas import quota
 from stacks.shared_libraries import missing_libraries
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,8 +31,7 @@ CODE_FOLDERS = ("functions", "sql")
 
 LAMBDA_PLATFORM = "aarch64-manylinux_2_28"
 LAMBDA_PYTHON = "3.13"
-# unzipped, code and layers together: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-LAMBDA_SIZE_LIMIT = 250 * 1024 * 1024
+LAMBDA_SIZE_LIMIT = quota("lambda.code_and_layers")
 
 PRUNE_VERSION = 1
 # what `functions` uses of pyarrow, and the libraries these need; everything else in the wheel goes

@@ -13,6 +13,7 @@ from typing import Any
 
 from functions.core.incidents.rules import RULES
 from functions.core.usage.tenants import DEFAULT_TENANT_KEYS
+from stacks.quotas import quota
 
 CONTEXT_KEY = "tracelake"
 OWN_LOG_GROUPS = "/tracelake/"
@@ -21,8 +22,8 @@ MAX_SHARDS = 500
 
 EXTRA_ALARMS = tuple(name for name, rule in RULES.items() if not rule.default)
 
-# all variables of a function have room for 4 KB: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-MAX_NAMES_LENGTH = 2000
+# names and prefixes are variables of one function, beside about a kilobyte of others
+MAX_NAMES_LENGTH = quota("lambda.environment") // 2
 _LOG_GROUP = re.compile(r"[A-Za-z0-9_./#-]{1,512}")
 _ATTRIBUTE = re.compile(r"[A-Za-z0-9_.:@-]{1,128}")
 _EMAIL = re.compile(r"[^@\s,]+@[^@\s,]+\.[^@\s,]+")
@@ -42,6 +43,10 @@ def _matches(pattern: str) -> Callable[[str], object]:
 
 def _whole(low: int, high: int) -> Callable[[int], bool]:
     return lambda value: low <= value <= high
+
+
+def _names(value: tuple[str, ...]) -> bool:
+    return all(map(_LOG_GROUP.fullmatch, value)) and len(",".join(value)) <= MAX_NAMES_LENGTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +81,21 @@ class Settings:
     include: tuple[str, ...] = _setting(
         (),
         "Prefixes of the log groups to subscribe; empty means all.",
-        "a list of prefixes of log group names, none of them of tracelake's own groups under /tracelake/",
-        lambda value: all(_LOG_GROUP.fullmatch(p) and not p.startswith(OWN_LOG_GROUPS) for p in value),
+        "a list of prefixes of log group names, none of them of tracelake's own groups under /tracelake/, of at most "
+        f"{MAX_NAMES_LENGTH} characters together",
+        lambda value: _names(value) and not any(p.startswith(OWN_LOG_GROUPS) for p in value),
     )
     exclude: tuple[str, ...] = _setting(
         (),
         "Prefixes of the log groups to leave out; wins over `include`. Those of tracelake are always left out.",
-        "a list of prefixes of log group names",
-        lambda value: all(_LOG_GROUP.fullmatch(p) for p in value),
+        f"a list of prefixes of log group names, of at most {MAX_NAMES_LENGTH} characters together",
+        _names,
     )
     exclude_names: tuple[str, ...] = _setting(
         (),
         "Full names of log groups to leave out; the only selection that ingest mode `account` can express.",
         f"a list of full names of log groups, of at most {MAX_NAMES_LENGTH} characters together",
-        lambda value: all(_LOG_GROUP.fullmatch(n) for n in value) and len(",".join(value)) <= MAX_NAMES_LENGTH,
+        _names,
     )
     only: str = _setting(
         "",
@@ -175,6 +181,11 @@ class Settings:
         if self.only and (self.include or self.exclude or self.exclude_names):
             raise SettingsError(
                 "tracelake.only names the one log group; include and exclude must be empty with it, exclude_names too."
+            )
+        if len(",".join((*self.include, *self.exclude, *self.exclude_names))) > MAX_NAMES_LENGTH:
+            raise SettingsError(
+                "tracelake.include, exclude and exclude_names must be of at most "
+                f"{MAX_NAMES_LENGTH} characters together: they are variables of one function."
             )
         if self.ingest_mode == "account" and (self.include or self.exclude or self.only):
             raise SettingsError(

@@ -1,9 +1,9 @@
 """Real AWS clients whose requests are answered here, with all of botocore in between.
 
-A request is checked against the service's model (also for what botocore itself does not refuse: lists that are too long,
-values beyond the largest, words that the API does not know), then built and signed as always. The answer is checked
-against the model too; long lists come in small pages, and the first request of each operation is throttled, so that a
-function that reads one page or does not try again is seen. Waiting between attempts takes no time.
+A request is checked against the service's model (also for what botocore itself does not refuse: lists that are too
+long, values beyond the largest, words that the API does not know), then built and signed as always. The answer is
+checked against the model too; long lists come in small pages, and the first request of each operation is throttled, so
+that a function that reads one page or does not try again is seen. Waiting between attempts takes no time.
 """
 
 from __future__ import annotations

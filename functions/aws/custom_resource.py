@@ -82,10 +82,9 @@ def body(event: Mapping[str, Any], status: str, reason: str, data: dict[str, Any
         return whole
     if data:
         answer["Reason"] = f"{reason[:MAX_REASON_CHARS]} (the attributes are too large and left out)".strip()
-    bare = json.dumps(answer).encode()
-    if len(bare) > MAX_BODY_BYTES:
-        answer["Reason"] = str(answer["Reason"]).encode("ascii", "replace").decode()
-        bare = json.dumps(answer).encode()
+    # a character takes up to twelve bytes in JSON
+    while len(bare := json.dumps(answer).encode()) > MAX_BODY_BYTES and answer["Reason"]:
+        answer["Reason"] = answer["Reason"][: len(answer["Reason"]) * 3 // 4]
     return bare
 
 

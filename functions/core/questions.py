@@ -27,6 +27,8 @@ from functions.core import sql_checks
 from functions.core.schema import HOUR_FORMAT, TABLES
 
 FOLDER = Path(__file__).parents[2] / "sql" / "questions"
+LONGEST_LITERAL = 1_024
+"""https://docs.aws.amazon.com/athena/latest/APIReference/API_StartQueryExecution.html, ExecutionParameters"""
 TIME_PARAMS = ("from_hour", "to_hour", "from_time", "to_time")
 
 _HEADER = re.compile(r"--\s*(question|needs|since|param):\s*(.*)")
@@ -52,12 +54,15 @@ class Param:
     doc: str
 
     def parse(self, text: str) -> Value:
-        """The value of a parameter given as text; ``QuestionError`` where it is not of the type."""
+        """The value of a parameter given as text; ``QuestionError`` where it is not of the type or too long."""
         try:
-            return type(self.default)(text)
+            value: Value = type(self.default)(text)
         except ValueError:
             kind = type_names[type(self.default)]
             raise QuestionError(f"parameter {self.name} must be {kind}, not {text!r}") from None
+        if len(literal(value)) > LONGEST_LITERAL:
+            raise QuestionError(f"parameter {self.name} is too long: Athena takes {LONGEST_LITERAL:,} characters")
+        return value
 
 
 @dataclass(frozen=True, slots=True)

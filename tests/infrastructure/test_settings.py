@@ -12,14 +12,15 @@ import pytest
 from stacks.application import context_of_cdk_json
 from stacks.settings import Settings, SettingsError
 
+LONG = [f"/aws/lambda/{'a' * 100}{index}" for index in range(20)]
 WRONG = {
     "stage": ["", "Main", "1st", "with-hyphen", "seventeenletterss", 1],
     "account": ["12345678901", "abc", 123456789012],
     "region": ["Frankfurt", "eu-central", 1],
     "ingest_mode": ["policy", "", None],
-    "include": ["/aws/lambda/", ["/aws/lambda/*"], ["/tracelake/"], ["/tracelake/main/normalize"], [""], [1]],
-    "exclude": ["/aws/lambda/", ["a b"], {"a": 1}],
-    "exclude_names": ["/aws/lambda/a", ["a b"], [f"/aws/lambda/{'a' * 100}{index}" for index in range(20)], [1]],
+    "include": ["/aws/lambda/", ["/aws/lambda/*"], ["/tracelake/"], ["/tracelake/main/normalize"], [""], [1], LONG],
+    "exclude": ["/aws/lambda/", ["a b"], {"a": 1}, LONG],
+    "exclude_names": ["/aws/lambda/a", ["a b"], LONG, [1]],
     "only": ["/tracelake/main/compact", "two groups", ["/aws/lambda/checkout"], None],
     "tenant_keys": [[], "tenant", ["a,b"], [""], ["key"] * 21],
     "alert_email": ["nobody", "a@b", "a@example.com, b@example.com", 1],
@@ -71,6 +72,7 @@ def test_settings_that_are_no_object_are_refused() -> None:
         ({"only": "/aws/lambda/a", "include": ["/aws/lambda/"]}, "include and exclude must be empty"),
         ({"only": "/aws/lambda/a", "exclude": ["/aws/lambda/b"]}, "include and exclude must be empty"),
         ({"only": "/aws/lambda/a", "exclude_names": ["/aws/lambda/b"]}, "exclude_names too"),
+        ({"include": LONG[:10], "exclude": LONG[:9]}, "include, exclude and exclude_names must be of at most 2048"),
         ({"ingest_mode": "account", "include": ["/aws/lambda/"]}, "AWS knows no prefixes there"),
         ({"ingest_mode": "account", "exclude": ["/aws/lambda/b"]}, "AWS knows no prefixes there"),
         ({"ingest_mode": "account", "only": "/aws/lambda/a"}, 'must be empty; "per-group" has them.'),

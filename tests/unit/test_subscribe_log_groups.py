@@ -13,10 +13,11 @@ from functions.core.selection import Selection
 from functions.core.widgets import subscription_state
 from functions.subscribe_log_groups import handler, written_down
 from functions.subscribe_log_groups.sweep import Report, Sweep, Target
+from stacks.quotas import quota
 
 NOW = 1_795_000_000_000
 TARGET = Target("tracelake-main", "arn:aws:kinesis:eu-west-1:1:stream/tracelake-main", "arn:aws:iam::1:role/subscribe")
-SLOTS = 2
+SLOTS = quota("logs.filters_of_a_group")
 
 
 class Account:
@@ -233,15 +234,6 @@ def test_a_sweep_stops_when_it_is_throttled():
     report = sweep(account).run(NOW, everything=True)
     assert report.left == 35
     assert "Rate exceeded" in report.stopped_by
-
-
-def test_three_thousand_groups_take_less_than_a_function_may_run_and_no_more_calls_than_are_allowed():
-    account = Account([f"/aws/lambda/f{index}" for index in range(3000)])
-    circumstances = sweep(account)
-    report = circumstances.run(NOW, everything=True)
-    assert len(report.put) == 3000
-    assert account.calls.count("DescribeLogGroups") == 60
-    assert circumstances.sleep.__self__.seconds < 880
 
 
 def test_all_own_filters_are_removed_from_all_pages():
