@@ -33,6 +33,8 @@ THROTTLING = {
 
 _TOKEN = "page-"
 _models = session.get_session()
+# of its own, so that whatever a test does to the default session does not answer in place of this
+_session = boto3.Session(region_name="eu-west-1", aws_access_key_id="none", aws_secret_access_key="none")
 
 
 class RefusedError(Exception):
@@ -56,13 +58,7 @@ def answering(service: str, answer: Answer, *, throttled: bool = True) -> Any:
 
     It may give pages of its own, with tokens; a list without one is cut into pages of ``PAGE`` here.
     """
-    client = boto3.client(
-        service,
-        region_name="eu-west-1",
-        aws_access_key_id="none",
-        aws_secret_access_key="none",
-        config=clients._CONFIG,
-    )
+    client = _session.client(service, config=clients._CONFIG)
     _Answering(client, answer, throttled=throttled)
     return client
 
@@ -76,7 +72,8 @@ class _Answering:
         self._local = threading.local()
         service_id = self._model.service_id.hyphenize()
         events = client.meta.events
-        events.register_last(f"before-parameter-build.{service_id}.*", self._check_request)
+        # the most general event comes last, when botocore has put in what is its own to put in
+        events.register_last("before-parameter-build", self._check_request)
         events.register_first(f"before-send.{service_id}.*", self._respond)
         client._endpoint._response_parser_factory = _Parsed()
         events.unregister(f"needs-retry.{service_id}", unique_id=f"retry-config-{service_id}")
