@@ -9,6 +9,7 @@ that a function that reads one page or does not try again is seen. Waiting betwe
 from __future__ import annotations
 
 import io
+import itertools
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -31,7 +32,6 @@ THROTTLING = {
 }
 """How a service says that it was asked too often; the others say ThrottlingException."""
 
-_TOKEN = "page-"
 _models = session.get_session()
 # of its own, so that whatever a test does to the default session does not answer in place of this
 _session = boto3.Session(region_name="eu-west-1", aws_access_key_id="none", aws_secret_access_key="none")
@@ -70,6 +70,8 @@ class _Answering:
         self._throttled = throttled
         self._asked: Counter[str] = Counter()
         self._local = threading.local()
+        self._begun: dict[str, tuple[dict[str, Any], int]] = {}
+        self._numbers = itertools.count(1)
         service_id = self._model.service_id.hyphenize()
         events = client.meta.events
         # the most general event comes last, when botocore has put in what is its own to put in
@@ -82,7 +84,10 @@ class _Answering:
 
     def _check_request(self, params: dict[str, Any], model: Any, **_: Any) -> None:
         check(params, model.input_shape, f"request of {model.name}")
-        self._local.params = dict(params)
+        # botocore makes files of the bodies it was given
+        self._local.params = {
+            name: each.getvalue() if hasattr(each, "getvalue") else each for name, each in params.items()
+        }
 
     def _respond(self, event_name: str, **_: Any) -> AWSResponse:
         operation = event_name.rsplit(".", 1)[1]
@@ -98,12 +103,41 @@ class _Answering:
             raise ContractError(f"no answer to {operation}: {error!r}") from error
 
     def _result(self, operation: str, params: dict[str, Any]) -> dict[str, Any]:
-        result = paged(self._model.service_name, operation, params, lambda asked: self._answer(operation, asked) or {})
+        result = self._page(operation, params)
         check(result, self._model.operation_model(operation).output_shape, f"answer to {operation}", strict=False)
         body = result.get("Body")
         if isinstance(body, bytes):
             result["Body"] = StreamingBody(io.BytesIO(body), len(body))
         return {**result, "ResponseMetadata": {}}
+
+    def _page(self, operation: str, params: dict[str, Any]) -> dict[str, Any]:
+        """The page of a whole answer that a request asks for; a list stays as it was when its first page was asked."""
+        service = self._model.service_name
+        pagination = _pagination(service, operation)
+        if not pagination or not isinstance(pagination["input_token"], str):
+            return {**(self._answer(operation, params) or {})}
+        token, more = pagination["input_token"], pagination["output_token"]
+        asked = _text(params.get(token))
+        whole, start = self._begun.pop(asked, (None, 0))
+        if whole is None:
+            whole = self._answer(operation, params) or {}
+        if more in whole or (asked and not start):  # the answer has pages of its own
+            return {**whole}
+        size = min(PAGE, params.get(pagination.get("limit_key", ""), PAGE))
+        page = {**whole}
+        lists = list(_lists(page, pagination["result_key"]))
+        goes_on = start + size < max((len(holder[name]) for holder, name in lists), default=0)
+        for holder, name in lists:
+            holder[name] = holder[name][start : start + size]
+            if "Count" in page:
+                page["Count"] = len(holder[name])
+        if goes_on:
+            text = f"page-{next(self._numbers)}"
+            self._begun[text] = whole, start + size
+            page[more] = _token(service, operation, token, text)
+        if "more_results" in pagination:
+            page[pagination["more_results"]] = goes_on
+        return page
 
 
 def _response(status: int, parsed: dict[str, Any]) -> AWSResponse:
@@ -157,32 +191,6 @@ class _Validator(validate.ParamValidator):
             self.beyond.append(f"{name} is {params!r}, and must be one of {', '.join(words)}")
 
 
-def paged(service: str, operation: str, params: dict[str, Any], answer: Callable[[dict[str, Any]], Any]) -> Any:
-    """The page of a whole answer that a request asks for, as botocore's model names its tokens."""
-    pagination = _pagination(service, operation)
-    if not pagination or not isinstance(pagination["input_token"], str):
-        return answer(params)
-    token = pagination["input_token"]
-    start = _number(params.get(token))
-    if params.get(token) and not start:  # a token of the answer's own
-        return answer(params)
-    whole = {**answer({name: value for name, value in params.items() if name != token} if start else params)}
-    if pagination["output_token"] in whole:
-        return whole
-    lists = list(_lists(whole, pagination["result_key"]))
-    size = min(PAGE, params.get(pagination.get("limit_key", ""), PAGE))
-    longest = max((len(holder[name]) for holder, name in lists), default=0)
-    for holder, name in lists:
-        holder[name] = holder[name][start : start + size]
-        if "Count" in whole:
-            whole["Count"] = len(holder[name])
-    if start + size < longest:
-        whole[pagination["output_token"]] = _token(service, operation, token, start + size)
-    if "more_results" in pagination:
-        whole[pagination["more_results"]] = start + size < longest
-    return whole
-
-
 def _pagination(service: str, operation: str) -> dict[str, Any] | None:
     try:
         return _models.get_paginator_model(service).get_paginator(operation)  # type: ignore[no-any-return]
@@ -200,11 +208,10 @@ def _lists(whole: dict[str, Any], keys: str | list[str]) -> Iterator[tuple[dict[
             yield holder, name
 
 
-def _token(service: str, operation: str, name: str, start: int) -> Any:
+def _token(service: str, operation: str, name: str, text: str) -> Any:
     shape = _models.get_service_model(service).operation_model(operation).input_shape.members[name]
-    return f"{_TOKEN}{start}" if shape.type_name == "string" else {"page": {"S": f"{_TOKEN}{start}"}}
+    return text if shape.type_name == "string" else {"page": {"S": text}}
 
 
-def _number(token: Any) -> int:
-    text = token.get("page", {}).get("S", "") if isinstance(token, dict) else token or ""
-    return int(text.removeprefix(_TOKEN)) if text.startswith(_TOKEN) else 0
+def _text(token: Any) -> str:
+    return str(token.get("page", {}).get("S", "") if isinstance(token, dict) else token or "")

@@ -1,4 +1,4 @@
-"""All functions of the pipeline while every list comes in pages and AWS throttles: the same histories, the same audit."""
+"""All functions of the pipeline while lists come in pages and AWS throttles: the same stories, the same audit."""
 
 import pytest
 from answering import RefusedError, answering

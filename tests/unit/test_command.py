@@ -1,10 +1,12 @@
 """The command: what it prints, where it looks and how it fails."""
 
 import csv
+import gzip
 import io
 import json
 import os
 from datetime import UTC, datetime
+from urllib.parse import unquote
 
 import pytest
 from answering import RefusedError, answering
@@ -16,7 +18,8 @@ from cli import ask, retry_rejected, target, terminal
 from cli.errors import CommandError
 from cli.main import main
 from cli.text import CONTROL, safe
-from functions.aws.dead_letters import DeadLetter
+from functions.aws import clients
+from functions.aws.dead_letters import DeadLetter, DeadLetters
 from functions.core.questions import load_all
 
 ROWS = [
@@ -260,29 +263,52 @@ def test_what_the_stream_never_takes_is_given_up_and_not_called_taken():
 
 
 class Store:
-    """Dead letters in memory."""
+    """The dead-letter bucket and the commits that name its files."""
 
     def __init__(self, files):
-        self.files, self.retried = files, {}
+        self.objects = {}
+        self.s3, self.dynamodb = answering("s3", self._s3), answering("dynamodb", self._dynamodb)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(clients, "_client", lambda _name: self.s3)
+            for name, letters in files.items():
+                DeadLetters("bucket").write("2026-11-20-10", name, "0", letters)
 
-    def committed(self, _state):
-        yield from list(self.files.items())
+    def letters(self, folder="rejected/"):
+        """Letters of the files of a folder, by the commit's id."""
+        found = {}
+        for key, body in self.objects.items():
+            if key.startswith(folder):
+                rows = [json.loads(line) for line in gzip.decompress(body).splitlines()]
+                found.setdefault(key.rsplit("/", 1)[1].split(".")[0], []).extend(row["event_id"] for row in rows)
+        return found
 
-    def mark_retried(self, key):
-        self.retried[key] = self.files.pop(key)
+    def _s3(self, operation, params):
+        if operation == "ListObjectsV2":
+            return {"Contents": [{"Key": key} for key in sorted(self.objects) if key.startswith(params["Prefix"])]}
+        if operation == "GetObject":
+            return {"Body": self.objects[params["Key"]]}
+        if operation == "PutObject":
+            self.objects[params["Key"]] = params["Body"]
+        elif operation == "CopyObject":
+            self.objects[params["Key"]] = self.objects[unquote(params["CopySource"]).split("/", 1)[1]]
+        else:
+            self.objects.pop(params["Key"])
+        return {}
 
-    def split_retried(self, key, retried, kept):
-        self.retried[key], self.files[key] = list(retried), list(kept)
+    def _dynamodb(self, _operation, params):
+        commit = params["Key"]["sk"]["S"]
+        named = [f"rejected/hour=2026-11-20-10/{commit}.0.jsonl.gz"]
+        return {"Item": {"dead_letters": {"S": json.dumps(named)}}} if commit != "crashed" else {}
 
 
 @pytest.fixture
 def store(monkeypatch):
-    found = Store({"a": [letter(1), letter(2, "unknown\x1b[2J")], "b": [letter(3)], "c": [letter(4, "other")]})
+    rejected = {"a": [letter(1), letter(2, "unknown\x1b[2J")], "b": [letter(3)], "c": [letter(4, "other")]}
+    found = Store({**rejected, "crashed": [letter(5)]})
     stream = Stream(lambda _attempt: lambda _index: False)
     place = target.Target("here", "db", "wg", "stream", "bucket", "table")
-    monkeypatch.setattr(retry_rejected, "DeadLetters", lambda _bucket: found)
-    monkeypatch.setattr(retry_rejected, "State", lambda _table: None)
-    monkeypatch.setattr(retry_rejected, "client", lambda _name: stream.client)
+    made = {"s3": found.s3, "dynamodb": found.dynamodb, "kinesis": stream.client}
+    monkeypatch.setattr(clients, "_client", made.get)
     monkeypatch.setattr(retry_rejected.target, "find", lambda _stage, local: place)
     monkeypatch.setattr(retry_rejected, "ATTEMPTS", 1)
     return found, stream
@@ -292,7 +318,8 @@ def test_a_retry_puts_all_letters_on_the_stream_and_moves_their_files(store, cap
     found, stream = store
     assert main(["retry-rejected"]) == 0
     assert sum(map(len, stream.requests)) == 4
-    assert not found.files
+    assert found.letters() == {"crashed": ["event-5"]}
+    assert found.letters("retried/") == {"a": ["event-1", "event-2"], "b": ["event-3"], "c": ["event-4"]}
     captured = capsys.readouterr()
     assert "2  json_too_deep" in captured.out
     assert "\x1b" not in captured.out
@@ -302,17 +329,14 @@ def test_a_retry_puts_all_letters_on_the_stream_and_moves_their_files(store, cap
 def test_a_reason_moves_only_its_letters(store):
     found, stream = store
     assert main(["retry-rejected", "--reason", "deep"]) == 0
-    assert {key: [each.event_id for each in letters] for key, letters in found.files.items()} == {
-        "a": ["event-2"],
-        "c": ["event-4"],
-    }
+    assert found.letters() == {"a": ["event-2"], "c": ["event-4"], "crashed": ["event-5"]}
     assert sum(map(len, stream.requests)) == 2
 
 
 def test_a_dry_run_changes_nothing(store, capsys):
     found, stream = store
     assert main(["retry-rejected", "--dry-run"]) == 0
-    assert (len(found.files), stream.requests) == (3, [])
+    assert (len(found.letters()), stream.requests) == (4, [])
     assert "4 would be retried" in capsys.readouterr().err
 
 
@@ -320,7 +344,7 @@ def test_letters_that_the_stream_does_not_take_stay_and_are_a_failure(store, cap
     found, stream = store
     stream.failing = lambda _attempt: lambda index: index == 0
     assert main(["retry-rejected"]) == 1
-    assert [each.event_id for letters in found.files.values() for each in letters] == ["event-1", "event-3", "event-4"]
+    assert found.letters() == {"a": ["event-1"], "b": ["event-3"], "c": ["event-4"], "crashed": ["event-5"]}
     assert "1 retried, 3 not taken" in capsys.readouterr().err
 
 

@@ -230,7 +230,7 @@ def test_a_sweep_stops_before_its_time_is_over_and_says_what_is_left():
 
 def test_a_sweep_stops_when_it_is_throttled():
     account = Account([f"/g/{index:02}" for index in range(40)])
-    account.throttled_after = 30  # after 20 pages of two groups and five groups
+    account.throttled_after = 11
     report = sweep(account).run(NOW, everything=True)
     assert report.left == 35
     assert "Rate exceeded" in report.stopped_by
