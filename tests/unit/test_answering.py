@@ -1,5 +1,8 @@
 """The clients that tests are given see what a lenient mock would let pass: each kind of mistake is planted here."""
 
+import re
+from pathlib import Path
+
 import pytest
 from answering import ContractError, RefusedError, answering
 from botocore.config import Config
@@ -103,3 +106,10 @@ def test_an_error_of_aws_is_botocores_and_a_mistake_of_the_test_is_none():
         client.describe_subscription_filters(logGroupName="/gone")
     with pytest.raises(ContractError, match="a mistake"):
         client.describe_subscription_filters(logGroupName="/other")
+
+
+def test_no_test_stands_in_for_aws_with_something_that_accepts_anything():
+    lenient = re.compile(r"unittest\.mock|\bM" r"agicMock\b|botocore\.stub|\bm" r"oto\b")
+    tests = Path(__file__).parents[1]
+    found = [path.name for path in tests.rglob("*.py") if lenient.search(path.read_text(encoding="utf-8"))]
+    assert found == []

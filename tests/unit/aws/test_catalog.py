@@ -1,27 +1,40 @@
 """Partitions: what Glue answers in the list of errors is read."""
 
-import boto3
 import pytest
-from botocore.stub import Stubber
+from answering import RefusedError, answering
 
-from functions.aws import catalog
+from functions.aws import catalog, clients
 
 TABLE = {"Table": {"Name": "logs", "StorageDescriptor": {"Columns": [], "Location": "s3://lake/"}}}
+PLACE = {"DatabaseName": "db", "TableName": "logs"}
+
+
+class Glue:
+    """Answers each operation with what comes next for it; `asked` is what it was asked."""
+
+    def __init__(self):
+        self.answers, self.asked = {"GetTable": [TABLE]}, []
+        self.client = answering("glue", self._answer)
+
+    def then(self, operation, answer):
+        self.answers.setdefault(operation, []).append(answer)
+
+    def operations(self):
+        return [operation for operation, _ in self.asked]
+
+    def _answer(self, operation, params):
+        self.asked.append((operation, params))
+        answer = self.answers[operation].pop(0)
+        if isinstance(answer, RefusedError):
+            raise answer
+        return answer
 
 
 @pytest.fixture
-def empty_glue(monkeypatch):
-    one = boto3.client("glue", region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x")
-    monkeypatch.setattr(catalog, "client", lambda name: one)
-    with Stubber(one) as stub:
-        yield stub
-        stub.assert_no_pending_responses()
-
-
-@pytest.fixture
-def glue(empty_glue):
-    empty_glue.add_response("get_table", TABLE)
-    return empty_glue
+def glue(monkeypatch):
+    made = Glue()
+    monkeypatch.setattr(clients, "_client", lambda _name: made.client)
+    return made
 
 
 def _updated(code=None):
@@ -39,52 +52,54 @@ def _point():
 
 
 def test_a_partition_that_exists_is_moved_with_the_tables_own_format(glue):
+    glue.then("BatchUpdatePartition", _updated())
+    _point()
     descriptor = {"Columns": [], "Location": "s3://lake/settled/"}
     entry = {"PartitionValueList": ["h"], "PartitionInput": {"Values": ["h"], "StorageDescriptor": descriptor}}
-    request = {"DatabaseName": "db", "TableName": "logs", "Entries": [entry]}
-    glue.add_response("batch_update_partition", _updated(), request)
-    _point()
+    assert glue.asked[1:] == [("BatchUpdatePartition", {**PLACE, "Entries": [entry]})]
 
 
 def test_a_missing_partition_is_created(glue):
-    glue.add_response("batch_update_partition", _updated("EntityNotFoundException"))
-    glue.add_response("batch_create_partition", _created())
+    glue.then("BatchUpdatePartition", _updated("EntityNotFoundException"))
+    glue.then("BatchCreatePartition", _created())
     _point()
+    assert glue.operations()[1:] == ["BatchUpdatePartition", "BatchCreatePartition"]
 
 
 def test_a_partition_that_somebody_creates_in_between_is_moved(glue):
-    glue.add_response("batch_update_partition", _updated("EntityNotFoundException"))
-    glue.add_response("batch_create_partition", _created("AlreadyExistsException"))
-    glue.add_response("batch_update_partition", _updated())
+    glue.then("BatchUpdatePartition", _updated("EntityNotFoundException"))
+    glue.then("BatchCreatePartition", _created("AlreadyExistsException"))
+    glue.then("BatchUpdatePartition", _updated())
     _point()
+    assert glue.operations()[1:] == ["BatchUpdatePartition", "BatchCreatePartition", "BatchUpdatePartition"]
 
 
 def test_any_other_error_in_the_list_is_raised(glue):
-    glue.add_response("batch_update_partition", _updated("InternalServiceException"))
+    glue.then("BatchUpdatePartition", _updated("InternalServiceException"))
     with pytest.raises(catalog.PartitionError, match="InternalServiceException"):
         _point()
 
 
-def test_a_table_gets_its_index_on_the_hour_once(empty_glue):
-    place = {"DatabaseName": "db", "TableName": "logs"}
-    empty_glue.add_response("get_partition_indexes", {"PartitionIndexDescriptorList": []}, place)
-    index = {"Keys": ["hour"], "IndexName": "hour"}
-    empty_glue.add_response("create_partition_index", {}, {**place, "PartitionIndex": index})
+def test_a_table_gets_its_index_on_the_hour_once(glue):
+    glue.then("GetPartitionIndexes", {"PartitionIndexDescriptorList": []})
+    glue.then("CreatePartitionIndex", {})
     assert catalog.Partitions("db", "logs").index()
+    index = {"Keys": ["hour"], "IndexName": "hour"}
+    assert glue.asked[-1] == ("CreatePartitionIndex", {**PLACE, "PartitionIndex": index})
     keys = [{"Name": "hour", "Type": "string"}]
     found = {"IndexName": "hour", "Keys": keys, "IndexStatus": "CREATING"}
-    empty_glue.add_response("get_partition_indexes", {"PartitionIndexDescriptorList": [found]}, place)
+    glue.then("GetPartitionIndexes", {"PartitionIndexDescriptorList": [found]})
     assert not catalog.Partitions("db", "logs").index()
 
 
-def test_an_index_that_another_run_creates_in_between_is_as_good(empty_glue):
-    empty_glue.add_response("get_partition_indexes", {"PartitionIndexDescriptorList": []})
-    empty_glue.add_client_error("create_partition_index", "AlreadyExistsException")
+def test_an_index_that_another_run_creates_in_between_is_as_good(glue):
+    glue.then("GetPartitionIndexes", {"PartitionIndexDescriptorList": []})
+    glue.then("CreatePartitionIndex", RefusedError("AlreadyExistsException"))
     assert catalog.Partitions("db", "logs").index()
 
 
-def test_an_index_that_glue_refuses_is_an_error(empty_glue):
-    empty_glue.add_response("get_partition_indexes", {"PartitionIndexDescriptorList": []})
-    empty_glue.add_client_error("create_partition_index", "ResourceNumberLimitExceededException")
-    with pytest.raises(empty_glue.client.exceptions.ResourceNumberLimitExceededException):
+def test_an_index_that_glue_refuses_is_an_error(glue):
+    glue.then("GetPartitionIndexes", {"PartitionIndexDescriptorList": []})
+    glue.then("CreatePartitionIndex", RefusedError("ResourceNumberLimitExceededException"))
+    with pytest.raises(glue.client.exceptions.ResourceNumberLimitExceededException):
         catalog.Partitions("db", "logs").index()
