@@ -10,6 +10,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from stacks.dashboards.parts import BAD, BLUE, GOOD, PURPLE, QUIET, WARN, Expression, custom, graph, numbers
 from stacks.metrics import ITERATOR_AGE, Metric
 from stacks.names import Names
+from stacks.quotas import quota
 
 TITLE = "Pipeline"
 ABOUT = "Is tracelake behind, is every event accounted for, and did all of them reach it?"
@@ -34,6 +35,8 @@ def _of_filters(metric: str, statistic: str = "Sum") -> str:
 
 
 _SENT = f"SUM({_of_filters('ForwardedLogEvents')})"
+# in a larger account the sum is not whole, and nobody shall take the difference for a loss
+_SENT_LABEL = f"sent by the filters (of {quota('cloudwatch_search.series')} log groups at most)"
 
 
 def rows(names: Names, widgets_arn: str) -> Iterator[list[cloudwatch.ConcreteWidget]]:
@@ -88,7 +91,7 @@ def rows(names: Names, widgets_arn: str) -> Iterator[list[cloudwatch.ConcreteWid
             "Sent by CloudWatch Logs, arrived here",
             "events",
             [
-                Expression(_SENT, "sent by the filters", colour=QUIET, search=True),
+                Expression(_SENT, _SENT_LABEL, colour=QUIET, search=True),
                 Metric("EventsIn", "Sum", "events in", colour=BLUE),
             ],
             [Metric("IncomingRecords", "Sum", "records into the stream", namespace="AWS/Kinesis", colour=GOOD)],

@@ -189,5 +189,5 @@ def test_every_quota_has_its_page_and_is_held_by_something() -> None:
     used = "".join(path.read_text(encoding="utf-8") for path in files)
     for section, values in QUOTAS.items():
         assert values["page"].startswith("https://docs.aws.amazon.com/"), section
-        unused = [key for key in values if key not in ("page", "note") and f'"{section}.{key}"' not in used]
+        unused = [key for key in values if key not in ("page", "note") and f"{section}.{key}" not in used]
         assert unused == [], section
