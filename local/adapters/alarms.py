@@ -1,8 +1,8 @@
-"""Gap: alarms ignore dimensions, metric math, missing data and datapoints-to-alarm.
+"""Gap: alarms ignore dimensions, metric math, missing data and datapoints-to-alarm; `local.simulators.alarm_states`
+does not.
 
-AWS's rules: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html#alarm-evaluation.
-Liberties, so that nobody waits for ten minutes: alarms are evaluated every `PERIOD_SECONDS`, the running period counts
-as it stands, and at most `MOST_DATAPOINTS` are looked at.
+Liberties, so that nobody waits for ten minutes: alarms are evaluated every `PERIOD_SECONDS`, and none waits for more
+than `MOST_DATAPOINTS` periods.
 """
 
 import json
@@ -17,7 +17,9 @@ from ministack.core.responses import new_uuid, request_scope
 from ministack.services import cloudwatch, lambda_svc, sns
 from ministack.services.cloudformation import provisioners
 
-from local.adapters import alarm_states
+from local.adapters.metric_data import EmulatorMetrics
+from local.simulators import alarm_states
+from local.simulators.metrics import Metric
 
 PERIOD_SECONDS = float(os.environ.get("TRACELAKE_LOCAL_ALARM_PERIOD", "5"))
 MOST_DATAPOINTS = int(os.environ.get("TRACELAKE_LOCAL_ALARM_DATAPOINTS", "100"))
@@ -56,20 +58,17 @@ def _watch() -> None:
 
 
 def _evaluate(alarm: dict[str, Any], now: float) -> None:
-    state, reason = alarm_states.state_of(alarm, now, _statistic, MOST_DATAPOINTS)
+    counts = {"EvaluationPeriods": alarm["EvaluationPeriods"], "DatapointsToAlarm": alarm.get("DatapointsToAlarm")}
+    few = {name: min(int(count), MOST_DATAPOINTS) for name, count in counts.items() if count}
+    state, reason = alarm_states.state_of({**alarm, **few}, now, _statistic)
     if state != alarm["StateValue"]:
         _move(alarm, state, reason)
 
 
 def _statistic(query: dict[str, Any], start: int, period: int) -> float | None:
-    metric = query["Metric"]
-    dimensions = cloudwatch._dims_key(cloudwatch._dims_from_list(metric.get("Dimensions") or []))
-    stored = cloudwatch._metrics.get((metric["Namespace"], metric["MetricName"], dimensions)) or []
-    points = [point for point in list(stored) if start <= point["Timestamp"] < start + period]
-    if not points:
-        return None
-    value: float | None = cloudwatch._stat_value(cloudwatch._calc_stats(points), query["Stat"], points)
-    return value
+    asked = query["Metric"]
+    metric = Metric(asked["Namespace"], asked["MetricName"], cloudwatch._dims_from_list(asked.get("Dimensions") or []))
+    return EmulatorMetrics().values(metric, query["Stat"], period, start, start + period).get(start)
 
 
 def _move(alarm: dict[str, Any], state: str, reason: str) -> None:

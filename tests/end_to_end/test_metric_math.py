@@ -46,29 +46,6 @@ def _ask(deployed: Deployed, expression: str, **more: str) -> list[dict]:
     return results
 
 
-@pytest.mark.parametrize(
-    ("expression", "values"),
-    [
-        ("a + 1", [2, 3, 4, 5]),
-        ("100 * a / b", [10, 10, 10]),
-        ("a + FILL(b, 0)", [11, 22, 3, 44]),
-        ("FILL(b, REPEAT)", [10, 20, 20, 40]),
-        ("SUM([a, b])", [11, 22, 3, 44]),
-        ("SUM(METRICS())", [11, 22, 3, 44]),
-        ("SUM(SEARCH('{math,D} MetricName=\"m\"', 'Sum', 60))", [11, 22, 3, 44]),
-        ("MAX(a)", [4, 4, 4, 4]),
-        ("RUNNING_SUM(a)", [1, 3, 6, 10]),
-        ("DIFF(b)", [10, 20]),
-        ("RATE(a) * PERIOD(a)", [1, 1, 1]),
-        ("IF(a > 2, a, 0)", [0, 0, 3, 4]),
-    ],
-)
-def test_an_expression_is_evaluated(measured: Deployed, expression: str, values: list[float]) -> None:
-    (result,) = _ask(measured, expression)
-    assert result["StatusCode"] == "Complete"
-    assert result["Values"] == pytest.approx(values)
-
-
 def test_a_search_gives_a_series_each_with_the_label_it_asks_for(measured: Deployed) -> None:
     search = "SEARCH('{math,D} MetricName=\"m\"', 'Sum', 60)"
     found = {each["Label"]: each["Values"] for each in _ask(measured, search, Label="${PROP('Dim.D')}: ${MAX}")}

@@ -1,4 +1,5 @@
-"""Every alarm goes off where it should and is silent where it should be: the template's alarms, on made-up metrics."""
+"""Every alarm goes off where it should, is silent where it should be, and ends: the template's alarms, on made-up
+metrics, minute by minute."""
 
 from __future__ import annotations
 
@@ -9,20 +10,24 @@ import pytest
 from template_reading import Template, of_type, only, text
 
 from functions.core.incidents.rules import RULES, Rule
-from local.adapters.alarm_states import state_of
+from local.simulators import alarm_states
 from stacks.alarms import describe
 
-NOW = 1_795_168_800  # a full hour
+BEGIN = 1_795_168_800  # a full hour
 MINUTE, HOUR = 60, 3600
+LATE = 3
+"""Minutes that CloudWatch may have a metric later than it happened."""
 Series = Callable[[int], float | None]
-"""Value of a minute, by how many minutes before now it was; None where nothing was measured."""
+"""Value of a minute; in minute 0 something begins. None where nothing was measured."""
 
 
 class Metrics:
-    """What was measured, by the metric's name; `SampleCount` and percentiles are of what each minute has."""
+    """What was measured before a minute, by the metric's name; `SampleCount` and percentiles are of what each minute
+    has."""
 
-    def __init__(self, series: Mapping[str, Series]) -> None:
+    def __init__(self, series: Mapping[str, Series], before: int) -> None:
         self._series = series
+        self._before = before
 
     def __call__(self, query: dict[str, Any], start: int, period: int) -> float | None:
         metric, stat = query["Metric"], query["Stat"]
@@ -32,7 +37,7 @@ class Metrics:
             name = f"{name} {stat}"
         if name not in self._series:
             return None
-        minutes = [(NOW - at) // MINUTE for at in range(start, start + period, MINUTE)]
+        minutes = range((start - BEGIN) // MINUTE, min((start + period - BEGIN) // MINUTE, self._before))
         values = [value for minute in minutes if (value := self._series[name](minute)) is not None]
         if not values:
             return None
@@ -45,9 +50,27 @@ def always(value: float) -> Series:
     return lambda _minute: value
 
 
-def lately(minutes: int, value: float, before: float | None = 0.0) -> Series:
-    """`value` in the last so many minutes, `before` ahead of them."""
-    return lambda ago: value if ago <= minutes else before
+def since(value: float) -> Series:
+    """`value` from now on."""
+    return lambda minute: value if minute >= 0 else 0.0
+
+
+def during(minutes: int, value: float, usual: float = 0.0) -> Series:
+    """`value` for so many minutes."""
+    return lambda minute: value if 0 <= minute < minutes else usual
+
+
+def in_minutes(*minutes: int, value: float = 1.0) -> Series:
+    return lambda minute: value if minute in minutes else 0.0
+
+
+def never(_minute: int) -> None:
+    """Nothing was measured."""
+
+
+def only_in(minute: int, value: float) -> Series:
+    """Measured up to minute 0, and then in one minute alone."""
+    return lambda at: value if at <= 0 or at == minute else None
 
 
 QUIET = {
@@ -73,78 +96,104 @@ QUIET = {
     "Errors check-delivery": always(0),
     "WriteProvisionedThroughputExceeded": always(0),
 }
+"""An ordinary day."""
 
-BAD: dict[str, dict[str, dict[str, Series]]] = {
+Stories = dict[str, dict[str, dict[str, Series]]]
+
+BAD: Stories = {
     "error-rate": {
-        "one request in ten fails": {"RequestErrors": lately(15, 10)},
-        "few requests, all of them fail": {"Requests": always(4), "RequestErrors": lately(15, 4)},
+        "one request in ten fails": {"RequestErrors": since(10)},
+        "few requests, all of them fail": {"Requests": always(4), "RequestErrors": since(4)},
     },
     "invocation-errors": {
         "only functions and no access log": {
-            "Requests": lambda _: None,
-            "RequestErrors": lambda _: None,
-            "InvocationErrors": lately(15, 20),
+            "Requests": never,
+            "RequestErrors": never,
+            "InvocationErrors": since(20),
         },
     },
-    "latency": {"p90 is four seconds": {"RequestLatencyMs p90": lately(20, 4000)}},
-    "throttles": {"an invocation in each minute is refused": {"Throttles": lately(15, 2)}},
-    "ingest-behind": {"records are 11 minutes old": {"IteratorAge normalize": lately(20, 11 * 60_000)}},
-    "iterator-age": {"records are seven hours old": {"IteratorAge normalize": lately(20, 7 * 3_600_000)}},
-    "rejected-events": {"one event": {"EventsRejected": lambda ago: float(ago == 3)}},
+    "latency": {"p90 is four seconds": {"RequestLatencyMs p90": since(4000)}},
+    "throttles": {"an invocation in each minute is refused": {"Throttles": since(2)}},
+    "ingest-behind": {"records are 11 minutes old": {"IteratorAge normalize": since(11 * 60_000)}},
+    "iterator-age": {"records are seven hours old": {"IteratorAge normalize": since(7 * 3_600_000)}},
+    "rejected-events": {"one event": {"EventsRejected": in_minutes(0)}},
     "ledger-difference": {
-        "one event too few": {"LedgerDifference": lambda ago: float(ago == 3)},
-        "one event too many": {"LedgerDifference": lambda ago: -float(ago == 3)},
+        "one event too few": {"LedgerDifference": in_minutes(0)},
+        "one event too many": {"LedgerDifference": in_minutes(0, value=-1.0)},
     },
-    "delivery-errors": {"one event": {"DeliveryErrors": lambda ago: float(ago == 3)}},
-    "unpublished-hours": {"an hour is four hours late": {"OldestUnpublishedMs": lately(40, 4 * 3_600_000)}},
+    "delivery-errors": {"one event": {"DeliveryErrors": in_minutes(0)}},
+    "unpublished-hours": {"an hour is four hours late": {"OldestUnpublishedMs": since(4 * 3_600_000)}},
     "poison-records": {
-        "one record": {"PoisonRecords": lambda ago: float(ago == 2)},
-        "record_poison fails": {"Errors record-poison": lambda ago: float(ago == 2)},
+        "one record": {"PoisonRecords": in_minutes(0)},
+        "one record, and the metric comes with it alone": {
+            "PoisonRecords": lambda minute: 1.0 if minute == 0 else None
+        },
+        "record_poison fails": {"Errors record-poison": in_minutes(0)},
     },
-    "alert-subscription": {"nobody confirms for an hour": {"MissingSubscriptions": lately(70, 1)}},
-    "notify-failing": {"one error": {"Errors notify": lambda ago: float(ago == 2)}},
+    "alert-subscription": {"nobody confirms for an hour": {"MissingSubscriptions": since(1)}},
+    "notify-failing": {"one error": {"Errors notify": in_minutes(0)}},
     "functions-failing": {
-        "a run fails with both its retries": {"Errors create-partitions": lambda ago: float(ago in (2, 3, 6))},
-        "compact has never worked": {"Errors compact": always(0.2), "OldestUnpublishedMs": lambda _: None},
+        "a run fails with both its retries": {"Errors create-partitions": in_minutes(0, 1, 4)},
+        "compact never works": {
+            "Errors compact": lambda minute: float(minute >= 0 and minute % 5 == 0),
+            "OldestUnpublishedMs": never,
+        },
     },
-    "stream-throttled": {"50 records a minute are refused": {"WriteProvisionedThroughputExceeded": lately(20, 50)}},
+    "stream-throttled": {"50 records a minute are refused": {"WriteProvisionedThroughputExceeded": since(50)}},
 }
 
-NOISE: dict[str, dict[str, dict[str, Series]]] = {
+NOISE: Stories = {
     "error-rate": {
-        "one of few requests fails": {"Requests": always(4), "RequestErrors": lambda ago: float(ago % 5 == 2)},
+        "one of few requests fails": {"Requests": always(4), "RequestErrors": lambda minute: float(minute % 5 == 2)},
         "all of three requests fail": {
-            "Requests": lambda ago: float(ago % 5 == 2),
-            "RequestErrors": lambda ago: float(ago % 5 == 2),
+            "Requests": lambda minute: float(minute % 5 == 2),
+            "RequestErrors": lambda minute: float(minute % 5 == 2),
         },
-        "a burst of five minutes": {"RequestErrors": lambda ago: 50.0 if 6 <= ago <= 10 else 0.0},
+        "half of a minute's requests fail": {"RequestErrors": during(1, 50, usual=1)},
+        "the first requests after a silent night fail": {
+            "Requests": only_in(480, 2),
+            "RequestErrors": only_in(480, 2),
+        },
     },
     "invocation-errors": {
-        "one of few invocations fails": {"Invocations": always(4), "InvocationErrors": lambda ago: float(ago % 5 == 2)},
+        "one of few invocations fails": {
+            "Invocations": always(4),
+            "InvocationErrors": lambda minute: float(minute % 5 == 2),
+        },
         "each twentieth fails": {"InvocationErrors": always(5)},
+        "the first invocations after a silent night fail": {
+            "Invocations": only_in(480, 2),
+            "InvocationErrors": only_in(480, 2),
+        },
     },
     "latency": {
         "a few slow requests at night": {
             "RequestLatencyMs p90": always(9000),
             "RequestLatencyMs SampleCount": always(1),
         },
-        "ten slow minutes": {"RequestLatencyMs p90": lambda ago: 9000.0 if 6 <= ago <= 15 else 400.0},
-    },
-    "throttles": {"a burst of one minute": {"Throttles": lambda ago: 100.0 if ago == 7 else 0.0}},
-    "ingest-behind": {"a burst": {"IteratorAge normalize": lambda ago: 900_000.0 if ago == 7 else 20_000.0}},
-    "iterator-age": {"an hour behind": {"IteratorAge normalize": always(HOUR * 1000)}},
-    "unpublished-hours": {
-        "late events of an old hour, until the next run": {
-            "OldestUnpublishedMs": lambda ago: 90.0 * 3_600_000 if ago in (6, 21) else 0.0
+        "six slow minutes": {"RequestLatencyMs p90": during(6, 9000, usual=400)},
+        "the first request after a silent night is slow": {
+            "RequestLatencyMs p90": lambda minute: 400.0 if minute < 0 else 9000.0,
+            "RequestLatencyMs SampleCount": only_in(480, 1),
         },
     },
-    "alert-subscription": {"somebody confirms within the hour": {"MissingSubscriptions": lambda ago: float(ago > 20)}},
-    "functions-failing": {"one try fails": {"Errors subscribe-log-groups": lambda ago: float(ago == 2)}},
-    "stream-throttled": {"a burst": {"WriteProvisionedThroughputExceeded": lambda ago: 500.0 if ago == 2 else 0.0}},
+    "throttles": {"a burst of one minute": {"Throttles": during(1, 100)}},
+    "ingest-behind": {"a burst of six minutes": {"IteratorAge normalize": during(6, 900_000, usual=20_000)}},
+    "iterator-age": {"an hour behind": {"IteratorAge normalize": since(HOUR * 1000)}},
+    "unpublished-hours": {
+        "late events of an old hour, until the next run": {
+            "OldestUnpublishedMs": lambda minute: (
+                (90.0 * 3_600_000 if minute in (0, 15) else 0.0) if minute % 5 == 0 else None
+            )
+        },
+    },
+    "alert-subscription": {"somebody confirms within the hour": {"MissingSubscriptions": during(50, 1)}},
+    "functions-failing": {"one try fails": {"Errors subscribe-log-groups": in_minutes(0)}},
+    "stream-throttled": {"a burst": {"WriteProvisionedThroughputExceeded": during(1, 500)}},
 }
 
 
-def _cases(stories: dict[str, dict[str, dict[str, Series]]]) -> list[Any]:
+def _cases(stories: Stories) -> list[Any]:
     return [
         pytest.param(alarm, series, id=f"{alarm}: {story}")
         for alarm, found in stories.items()
@@ -163,10 +212,31 @@ def alarms(
     return {alarm["AlarmName"].removeprefix("tracelake-main-"): alarm for alarm in found}
 
 
-def _state(alarm: dict[str, Any], series: Mapping[str, Series], before: str = "OK") -> str:
-    # the newest period has just ended
-    period_s = alarm.get("Period") or next(m["MetricStat"]["Period"] for m in alarm["Metrics"] if "MetricStat" in m)
-    return state_of({**alarm, "StateValue": before, "StateReason": ""}, NOW - period_s, Metrics(series))[0]
+def _course(
+    alarm: dict[str, Any],
+    series: Mapping[str, Series],
+    *,
+    since: int = -60,
+    until: int = 60,
+    before: str = "OK",
+    delay: int = 0,
+) -> dict[int, str]:
+    """The alarm's state by the minute that has just ended; metrics come so many minutes late."""
+
+    def known(now: int) -> Metrics:
+        return Metrics(series, (now - BEGIN) // MINUTE - delay)
+
+    told = alarm_states.states(alarm, known, BEGIN + since * MINUTE, BEGIN + until * MINUTE, before)
+    return {(at - BEGIN) // MINUTE: state for at, state in told}
+
+
+def _first(course: Mapping[int, str], state: str) -> int:
+    return next(minute for minute, found in course.items() if found == state)
+
+
+def _range(rule: Rule) -> int:
+    """Minutes that an evaluation looks back at most."""
+    return rule.minutes * (rule.of + alarm_states.EXTRA_PERIODS)
 
 
 def test_every_alarm_of_the_file_is_tried(alarms: dict[str, dict[str, Any]]) -> None:
@@ -174,24 +244,89 @@ def test_every_alarm_of_the_file_is_tried(alarms: dict[str, dict[str, Any]]) -> 
 
 
 @pytest.mark.parametrize(("alarm", "series"), _cases(BAD))
-def test_it_goes_off(alarms: dict[str, dict[str, Any]], alarm: str, series: dict[str, Series]) -> None:
-    assert _state(alarms[alarm], {**QUIET, **series}) == "ALARM"
+def test_it_goes_off_within_its_periods_and_not_before(
+    alarms: dict[str, dict[str, Any]], alarm: str, series: dict[str, Series]
+) -> None:
+    course = _course(alarms[alarm], {**QUIET, **series})
+    assert 0 < _first(course, "ALARM") <= RULES[alarm].minutes * RULES[alarm].of
+
+
+@pytest.mark.parametrize(("alarm", "series"), _cases(BAD))
+def test_it_goes_off_although_metrics_come_late(
+    alarms: dict[str, dict[str, Any]], alarm: str, series: dict[str, Series]
+) -> None:
+    """Where an expression fills what is missing, the newest value of a late metric is always the filler, and a period
+    that did not slide would stay with it."""
+    course = _course(alarms[alarm], {**QUIET, **series}, delay=LATE, until=90)
+    assert 0 < _first(course, "ALARM") <= RULES[alarm].minutes * RULES[alarm].of + LATE
 
 
 @pytest.mark.parametrize(("alarm", "series"), _cases(BAD))
 def test_no_other_goes_off_with_it(alarms: dict[str, dict[str, Any]], alarm: str, series: dict[str, Series]) -> None:
-    expected = {alarm, "ingest-behind"} if alarm == "iterator-age" else {alarm}
-    assert {name for name in alarms if _state(alarms[name], {**QUIET, **series}) == "ALARM"} == expected
+    metrics = {**QUIET, **series}
+    at = _first(_course(alarms[alarm], metrics), "ALARM")
+    ringing = {name for name in alarms if _course(alarms[name], metrics, since=at, until=at)[at] == "ALARM"}
+    assert ringing == {alarm}
+
+
+@pytest.mark.parametrize("silent", [False, True], ids=["then all is well", "then nothing is measured"])
+@pytest.mark.parametrize(("alarm", "series"), _cases(BAD))
+def test_it_ends(alarms: dict[str, dict[str, Any]], alarm: str, series: dict[str, Series], silent: bool) -> None:
+    rule, end = RULES[alarm], 60
+    afterwards = dict.fromkeys(QUIET, never) if silent else QUIET
+
+    def ending(name: str, bad: Series) -> Series:
+        return lambda minute: bad(minute) if minute < end else afterwards[name](minute)
+
+    metrics = {name: ending(name, found) for name, found in {**QUIET, **series}.items()}
+    over = end + _range(rule)
+    course = _course(alarms[alarm], metrics, since=0, until=over)
+    assert "ALARM" in course.values()
+    assert course[over] == ("INSUFFICIENT_DATA" if silent and rule.missing == "missing" else "OK")
 
 
 @pytest.mark.parametrize(("alarm", "series"), _cases(NOISE))
 def test_noise_does_not_set_it_off(alarms: dict[str, dict[str, Any]], alarm: str, series: dict[str, Series]) -> None:
-    assert _state(alarms[alarm], {**QUIET, **series}) == "OK"
+    course = _course(alarms[alarm], {**QUIET, **series}, until=540)
+    assert "ALARM" not in course.values()
+
+
+@pytest.mark.parametrize(
+    ("alarm", "story", "defect"),
+    [
+        ("error-rate", "all of three requests fail", {"floor": "100 * errors / requests"}),
+        ("error-rate", "half of a minute's requests fail", {"EvaluationPeriods": 1, "DatapointsToAlarm": 1}),
+        ("error-rate", "the first requests after a silent night fail", {"TreatMissingData": "breaching"}),
+        ("latency", "a few slow requests at night", {"floor": "slow"}),
+        ("latency", "six slow minutes", {"EvaluationPeriods": 2, "DatapointsToAlarm": 2}),
+        ("ingest-behind", "a burst of six minutes", {"DatapointsToAlarm": 2}),
+        ("throttles", "a burst of one minute", {"DatapointsToAlarm": 1}),
+        ("alert-subscription", "somebody confirms within the hour", {"Statistic": "Maximum"}),
+    ],
+)
+def test_an_alarm_that_is_built_otherwise_does_not_stand_its_noise(
+    alarms: dict[str, dict[str, Any]], alarm: str, story: str, defect: dict[str, Any]
+) -> None:
+    wrong = {**alarms[alarm], **defect}
+    if "floor" in defect:
+        metrics = wrong["Metrics"]
+        wrong["Metrics"] = [
+            {**each, "Expression": defect["floor"]} if "Expression" in each else each for each in metrics
+        ]
+    assert "ALARM" in _course(wrong, {**QUIET, **NOISE[alarm][story]}, until=540).values()
 
 
 @pytest.mark.parametrize("alarm", RULES)
 def test_a_quiet_account_is_quiet(alarms: dict[str, dict[str, Any]], alarm: str) -> None:
-    assert _state(alarms[alarm], QUIET) == "OK"
+    assert set(_course(alarms[alarm], QUIET).values()) == {"OK"}
+
+
+@pytest.mark.parametrize("alarm", RULES)
+def test_a_silent_night_sets_nothing_off(alarms: dict[str, dict[str, Any]], alarm: str) -> None:
+    night = {name: (lambda minute, day=day: day(minute) if minute < 0 else None) for name, day in QUIET.items()}
+    course = _course(alarms[alarm], night, until=480)
+    assert "ALARM" not in course.values()
+    assert course[480] == ("INSUFFICIENT_DATA" if RULES[alarm].missing == "missing" else "OK")
 
 
 @pytest.mark.parametrize("alarm", RULES)
@@ -199,14 +334,15 @@ def test_nothing_goes_off_on_an_account_where_nothing_was_measured_yet(
     alarms: dict[str, dict[str, Any]], alarm: str
 ) -> None:
     expected = "INSUFFICIENT_DATA" if RULES[alarm].missing == "missing" else "OK"
-    assert _state(alarms[alarm], {}, before="INSUFFICIENT_DATA") == expected
+    assert set(_course(alarms[alarm], {}, before="INSUFFICIENT_DATA").values()) == {expected}
 
 
 @pytest.mark.parametrize("alarm", [name for name, rule in RULES.items() if rule.silence])
 def test_a_metric_that_stops_coming_is_told_where_it_always_comes(
     alarms: dict[str, dict[str, Any]], alarm: str
 ) -> None:
-    assert _state(alarms[alarm], {}, before="OK") == "INSUFFICIENT_DATA"
+    course = _course(alarms[alarm], {name: only_in(0, 0.0) for name in QUIET}, until=_range(RULES[alarm]) + 1)
+    assert _first(course, "INSUFFICIENT_DATA") == _range(RULES[alarm]) + 1
     (told,) = alarms[alarm]["InsufficientDataActions"]
     assert text(told).startswith("<Alerts")
 

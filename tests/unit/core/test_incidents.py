@@ -252,7 +252,7 @@ def test_with_too_little_to_compare_with_nothing_is_called_usual() -> None:
 
 def test_without_any_data_the_alarms_own_periods_are_the_time() -> None:
     found = figures.compare(RULES["error-rate"], {"requests": [], "errors": []}, AT)
-    assert found == Figures(AT // (5 * MINUTE) * 5 * MINUTE - 10 * MINUTE)
+    assert found == Figures(AT // (5 * MINUTE) * 5 * MINUTE - 15 * MINUTE)
 
 
 @pytest.mark.parametrize("broken", [{}, {"alarmData": {}}, {"alarmData": {"alarmName": "x", "state": {"value": "OK"}}}])

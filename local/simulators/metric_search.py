@@ -7,18 +7,11 @@ metric has, no more and no less; a quoted value is compared as it is, any other 
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple
+
+from local.simulators.metrics import Metric
 
 _TOKEN = re.compile(r'[()]|(?:[\w.:/-]+|"[^"]*")\s*=|"[^"]*"|[^\s()]+')
 _SCHEMA = re.compile(r"\s*\{([^}]*)\}(.*)", re.DOTALL)
-
-
-class Metric(NamedTuple):
-    """What identifies a metric."""
-
-    namespace: str
-    name: str
-    dimensions: dict[str, str]
 
 
 Matches = Callable[[Metric], bool]

@@ -1,4 +1,4 @@
-"""Gap: metric math is not evaluated. The part of it that alarms here use: arithmetic, comparisons, IF, FILL, MAX, MIN,
+"""Metric math, the part of it that alarms and dashboards here use: arithmetic, comparisons, IF, FILL, MAX, MIN,
 SUM, AVG over a list, ABS, PERIOD
 (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html)."""
 
@@ -68,7 +68,9 @@ def _value(node: ast.expr, value_of: Callable[[str], float | None], period: int)
                 return None
             return float(_OPERATORS[type(op)](first, second))
         case ast.BoolOp(op=op, values=parts):
-            truths = [bool(value(part)) for part in parts]
+            truths = [value(part) for part in parts]
+            if None in truths:
+                return None
             return float(all(truths) if isinstance(op, ast.And) else any(truths))
         case ast.Call(func=ast.Name(id=name), args=arguments):
             return _call(name, arguments, value, period)
@@ -78,8 +80,9 @@ def _value(node: ast.expr, value_of: Callable[[str], float | None], period: int)
 def _call(name: str, arguments: list[ast.expr], value: Callable[[ast.expr], float | None], period: int) -> float | None:
     match name, arguments:
         case "IF", [condition, then, *otherwise]:
-            chosen = [then] if value(condition) else otherwise
-            return value(chosen[0]) if chosen else None
+            truth = value(condition)
+            chosen = [then] if truth else otherwise
+            return value(chosen[0]) if chosen and truth is not None else None
         case "FILL", [series, default]:
             number = value(series)
             return value(default) if number is None else number

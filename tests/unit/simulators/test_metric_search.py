@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from local.adapters.metric_search import Metric, parse
+from local.simulators.metric_search import parse
+from local.simulators.metrics import Metric
 
 ERRORS = Metric("AWS/Lambda", "Errors", {"FunctionName": "shop-checkout"})
 
