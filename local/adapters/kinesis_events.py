@@ -1,28 +1,29 @@
 """Gap: the Kinesis event source ignores the batch window, partial batch responses, bisecting, retries and destinations;
 and records that are put at the same time can be lost, or come in another order than their sequence numbers.
 
-AWS's rules: https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html and
-https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html. One thread per shard, so that a batch
-that fails holds up nobody else. The window is cut to `MAX_WINDOW_SECONDS`: nobody waits 20 seconds at a demo.
+`local.simulators.event_source` reads the stream, one thread for each shard. The window is cut to `MAX_WINDOW_SECONDS`:
+nobody waits 20 seconds at a demo. Streams are read from their beginning, and not resharded.
 """
 
+import base64
 import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
 from typing import Any
-from uuid import uuid4
 
 from ministack.core.arn import parse_arn
 from ministack.core.responses import request_scope
 from ministack.services import cloudwatch, kinesis, lambda_svc, s3
 
+from local.simulators.event_source import NO_LIMIT, Event, EventSource, InvocationError, Record, Settings
+
 MAX_WINDOW_SECONDS = float(os.environ.get("TRACELAKE_LOCAL_BATCH_WINDOW", "2"))
-MAX_BATCH_BYTES = 6_000_000
+POLL_SECONDS = 0.1
 RETRY_PAUSE_SECONDS = 0.5
 
+_sources: dict[str, EventSource] = {}
 _running: set[tuple[str, str]] = set()
 _putting = threading.RLock()
 
@@ -62,141 +63,75 @@ def _start_new_shards() -> bool:
         for shard in (stream or {}).get("shards", {}):
             if (mapping["UUID"], shard) not in _running:
                 _running.add((mapping["UUID"], shard))
-                threading.Thread(target=_consume, args=(account, region, mapping, stream, shard), daemon=True).start()
+                source = _sources.setdefault(mapping["UUID"], _source(mapping, stream or {}))
+                threading.Thread(target=_consume, args=(account, region, mapping, source, shard), daemon=True).start()
     return False
 
 
-def _consume(account: str, region: str, mapping: dict[str, Any], stream: dict[str, Any], shard: str) -> None:
-    def waiting() -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = stream["shards"][shard]["records"][position:]
-        return found
+class _Stream:
+    """The emulator's; none of its records expires in the life of an emulator."""
 
-    position = 0  # of the next record; none expires in the life of an emulator
-    position = 0 if mapping["StartingPosition"] == "TRIM_HORIZON" else len(waiting())
-    window = min(mapping["MaximumBatchingWindowInSeconds"], MAX_WINDOW_SECONDS)
+    def __init__(self, stream: dict[str, Any]) -> None:
+        self._shards = stream["shards"]
+
+    def parents(self) -> dict[str, tuple[str, ...]]:
+        return dict.fromkeys(self._shards, ())
+
+    def is_closed(self, shard: str) -> bool:  # noqa: ARG002
+        return False
+
+    def read(self, shard: str, position: int, most: int) -> Sequence[Record]:
+        return [
+            Record(
+                shard,
+                record["SequenceNumber"],
+                base64.b64decode(record["Data"]),
+                int(record["ApproximateArrivalTimestamp"] * 1000),
+                record["PartitionKey"],
+            )
+            for record in self._shards[shard]["records"][position : position + most]
+        ]
+
+
+def _source(mapping: dict[str, Any], stream: dict[str, Any]) -> EventSource:
+    max_age_s = int(mapping.get("MaximumRecordAgeInSeconds", NO_LIMIT))
+    settings = Settings(
+        mapping["EventSourceArn"],
+        mapping["FunctionArn"],
+        mapping["UUID"],
+        batch_size=mapping["BatchSize"],
+        window_ms=int(min(mapping["MaximumBatchingWindowInSeconds"], MAX_WINDOW_SECONDS) * 1000),
+        retries=int(mapping.get("MaximumRetryAttempts", NO_LIMIT)),
+        max_age_ms=max_age_s if max_age_s == NO_LIMIT else max_age_s * 1000,
+        bisect=bool(mapping.get("BisectBatchOnFunctionError")),
+        reports_failures="ReportBatchItemFailures" in (mapping.get("FunctionResponseTypes") or []),
+    )
+    destination = mapping.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination", "")
+
+    def give_up(document: dict[str, Any], key: str) -> None:
+        """Only an S3 destination gets the records themselves; others are not used here."""
+        if ":s3:" in destination:
+            s3._put_object(destination.rpartition(":")[2], key, json.dumps(document).encode(), {})
+
+    return EventSource(settings, _Stream(stream), give_up)
+
+
+def _consume(account: str, region: str, mapping: dict[str, Any], source: EventSource, shard: str) -> None:
     with request_scope(account, region):
         while mapping["UUID"] in lambda_svc._esms:
-            if not waiting() or str(mapping.get("Enabled", True)).lower() == "false":
-                time.sleep(0.1)
-                continue
-            until = time.monotonic() + window
-            while time.monotonic() < until and len(waiting()) < mapping["BatchSize"]:
-                time.sleep(0.1)
-            batch = _first_batch(waiting(), mapping["BatchSize"])
-            position += len(batch)
-            _deliver(mapping, shard, [_event_record(mapping, region, shard, record) for record in batch])
+            is_off = str(mapping.get("Enabled", True)).lower() == "false"
+            if is_off or not source.poll(shard, lambda event: _invoke(mapping, event), int(time.time() * 1000)):
+                time.sleep(POLL_SECONDS)
+            elif source.is_retrying(shard):
+                time.sleep(RETRY_PAUSE_SECONDS)
 
 
-def _first_batch(records: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
-    size, batch = 0, []
-    for record in records[:most]:
-        size += len(record["Data"])
-        if batch and size > MAX_BATCH_BYTES:
-            break
-        batch.append(record)
-    return batch
-
-
-def _event_record(mapping: dict[str, Any], region: str, shard: str, record: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "kinesis": {
-            "kinesisSchemaVersion": "1.0",
-            "partitionKey": record["PartitionKey"],
-            "sequenceNumber": record["SequenceNumber"],
-            "data": record["Data"],
-            "approximateArrivalTimestamp": record["ApproximateArrivalTimestamp"],
-        },
-        "eventSource": "aws:kinesis",
-        "eventVersion": "1.0",
-        "eventID": f"{shard}:{record['SequenceNumber']}",
-        "eventName": "aws:kinesis:record",
-        "invokeIdentityArn": mapping.get("FunctionArn", ""),
-        "awsRegion": region,
-        "eventSourceARN": mapping["EventSourceArn"],
-    }
-
-
-def _deliver(mapping: dict[str, Any], shard: str, records: list[dict[str, Any]]) -> None:
-    """Invokes the function until every record is taken, or given up and sent to the on-failure destination."""
-    max_retries = int(mapping.get("MaximumRetryAttempts", -1))
-    pending = [(records, 0)]
-    while pending:
-        batch, retries = pending.pop(0)
-        succeeded = _invoke(mapping, batch)
-        if succeeded == len(batch):
-            continue
-        rest = batch[succeeded:]
-        if _too_old(mapping, rest):
-            _give_up(mapping, shard, rest, retries + 1, "RecordAgeExceeded")
-        elif succeeded == 0 and len(batch) > 1 and mapping.get("BisectBatchOnFunctionError"):
-            middle = len(batch) // 2
-            pending[:0] = [(batch[:middle], retries), (batch[middle:], retries)]
-        elif 0 <= max_retries <= retries:
-            _give_up(mapping, shard, rest, retries + 1, "RetryAttemptsExhausted")
-        else:
-            time.sleep(RETRY_PAUSE_SECONDS)
-            pending.insert(0, (rest, retries + 1))
-
-
-def _invoke(mapping: dict[str, Any], batch: list[dict[str, Any]]) -> int:
-    """How many records from the front are done."""
+def _invoke(mapping: dict[str, Any], event: Event) -> Any:
     function, _ = lambda_svc._get_func_record_for_qualifier(mapping["FunctionName"], mapping.get("Qualifier"))
     if function is None:
-        return 0
-    result = lambda_svc._execute_function(function, {"Records": batch})
+        raise InvocationError("there is no function " + mapping["FunctionName"])
+    result = lambda_svc._execute_function(function, event)
     if result.get("error"):
-        return 0
-    if "ReportBatchItemFailures" not in (mapping.get("FunctionResponseTypes") or []):
-        return len(batch)
-    failures = list(_failed_numbers(result.get("body")))
-    numbers = [record["kinesis"]["sequenceNumber"] for record in batch]
-    return min((numbers.index(number) if number in numbers else 0 for number in failures), default=len(batch))
-
-
-def _failed_numbers(response: Any) -> Iterator[str]:
-    body = json.loads(response) if isinstance(response, str | bytes) and response else response
-    for failure in (body or {}).get("batchItemFailures") or []:
-        yield failure.get("itemIdentifier", "")
-
-
-def _too_old(mapping: dict[str, Any], batch: list[dict[str, Any]]) -> bool:
-    limit = int(mapping.get("MaximumRecordAgeInSeconds", -1))
-    return 0 <= limit < time.time() - batch[0]["kinesis"]["approximateArrivalTimestamp"]
-
-
-def _give_up(
-    mapping: dict[str, Any], shard: str, batch: list[dict[str, Any]], invocations: int, condition: str
-) -> None:
-    """Only an S3 destination gets the records themselves; others are not used here."""
-    destination = mapping.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination", "")
-    if ":s3:" not in destination:
-        return
-    now = datetime.now(UTC)
-    first, last = batch[0]["kinesis"], batch[-1]["kinesis"]
-    document = {
-        "requestContext": {
-            "requestId": str(uuid4()),
-            "functionArn": mapping["FunctionArn"],
-            "condition": condition,
-            "approximateInvokeCount": invocations,
-        },
-        "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
-        "version": "1.0",
-        "timestamp": _iso(now.timestamp()),
-        "KinesisBatchInfo": {
-            "shardId": shard,
-            "startSequenceNumber": first["sequenceNumber"],
-            "endSequenceNumber": last["sequenceNumber"],
-            "approximateArrivalOfFirstRecord": _iso(first["approximateArrivalTimestamp"]),
-            "approximateArrivalOfLastRecord": _iso(last["approximateArrivalTimestamp"]),
-            "batchSize": len(batch),
-            "streamArn": mapping["EventSourceArn"],
-        },
-        "payload": json.dumps({"Records": batch}),
-    }
-    key = f"aws/lambda/{mapping['UUID']}/{shard}/{now:%Y/%m/%d/%Y-%m-%dT%H.%M.%S}-{uuid4()}"
-    s3._put_object(destination.rpartition(":")[2], key, json.dumps(document).encode(), {})
-
-
-def _iso(seconds: float) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
+        raise InvocationError(str(result.get("body")))
+    body = result.get("body")
+    return json.loads(body) if isinstance(body, str | bytes) and body else body

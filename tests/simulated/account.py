@@ -6,15 +6,17 @@ from functions.compact import handler as compact
 from functions.create_partitions import handler as create_partitions
 from functions.normalize import handler as normalize
 from functions.record_poison import handler as record_poison
+from local.simulators.event_source import EventSource, Settings
 
 from .errors import FunctionError
-from .kinesis import EventSource, Stream
+from .kinesis import STREAM_ARN, Stream
 from .reader import Reader
 from .telemetry import Applications
 from .world import DEAD_LETTERS, World
 
 NORMALIZE_MS, COMPACT_MS, OTHER_MS = 120_000, 900_000, 60_000
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
+FUNCTION_ARN = "arn:aws:lambda:eu-central-1:123456789012:function:tracelake-main-normalize"
 START_MS = 1_795_168_800_000  # 2026-11-20 10:00 UTC
 
 ENVIRONMENT = {
@@ -35,7 +37,9 @@ class Account:
         self.world = World(START_MS)
         self.reader = Reader(self.world)
         self.stream = Stream(shards)
-        self.source = EventSource(self.stream, self._given_up, **source)
+        self._settings = source
+        self._sources = 0
+        self.read_from_the_beginning()
         self.applications = Applications(self.stream, lambda: self.world.now_ms)
         self._notifications = []
 
@@ -45,14 +49,20 @@ class Account:
         self.world.settle_late()
         self.applications.catch_up()
 
+    def read_from_the_beginning(self):
+        """The event source is replaced by a new one: another consumer, which begins with all that is on the stream."""
+        self._sources += 1
+        settings = Settings(STREAM_ARN, FUNCTION_ARN, f"{self._sources:08x}-esm", **self._settings)
+        self.source = EventSource(settings, self.stream, self._given_up)
+
     def normalize(self, plan=None, shard=0):
-        """The event source delivers one batch of a shard."""
-        name = sorted(self.stream.shards)[shard]
+        """The event source delivers one batch of one of the shards that are read; False where none is due."""
+        names = self.source.readable()
 
         def invoke(event):
             return self.world.run(lambda process: normalize.handle(event, process), NORMALIZE_MS, plan)
 
-        return self.source.poll(name, invoke, self.world.now_ms)
+        return self.source.poll(names[shard % len(names)], invoke, self.world.now_ms)
 
     def compact(self, plan=None):
         """The schedule starts compact; what it returns, or None where it failed."""
@@ -83,9 +93,12 @@ class Account:
         """Nothing goes wrong any more: everything is taken in, and every hour is over and published."""
         self.world.settle_late()
         self.applications.catch_up(everything=True)
-        for shard in range(len(self.stream.shards)):
-            while self.normalize(shard=shard):
-                pass
+        while not self.source.idle():
+            for number in range(len(self.source.readable())):
+                while self.normalize(shard=number):
+                    pass
+            if not self.source.idle():
+                self.wait(1)
         self.record_poison()
         self.wait(63)
         for _ in range(8):

@@ -1,5 +1,7 @@
 """What can go wrong in the simulated account."""
 
+from local.simulators.event_source import InvocationError
+
 
 class ServiceError(Exception):
     """An error answer of a service; it reaches the function as botocore's exception of that code."""
@@ -13,5 +15,5 @@ class Killed(BaseException):
     """The process is gone: a crash, or the function's time is over. Nothing in it runs on."""
 
 
-class FunctionError(Exception):
+class FunctionError(InvocationError):
     """The function answered with an error, or not at all."""

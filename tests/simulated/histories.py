@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from . import audit
 from .account import Account
+from .kinesis import KEYS
 from .telemetry import Applications
 from .world import FAULTS, entered
 
@@ -49,14 +50,16 @@ episodes = st.fixed_dictionaries(
         "writes": st.lists(
             st.tuples(
                 st.sampled_from(KINDS),
-                st.integers(0, 1),
+                st.integers(0, KEYS - 1),
                 st.integers(1, 3),
                 st.sampled_from([0, 0, 0, 20 * MINUTES, 3 * HOURS, 3 * DAYS]),
             ),
             min_size=1,
             max_size=6,
         ),
-        "normalize": st.lists(st.tuples(normalize_plans, st.integers(0, 1)), max_size=5),
+        "reshard": st.sampled_from([None, None, "split", "merge"]),
+        "again": st.sampled_from([False, False, False, True]),
+        "normalize": st.lists(st.tuples(normalize_plans, st.integers(0, KEYS - 1)), max_size=5),
         "record_poison": st.lists(st.tuples(poison_plans, st.booleans()), max_size=2),
         "wait": st.sampled_from([1, 10, 62, 65, 130, 800]),
         "compact": st.lists(compact_plans, max_size=2),
@@ -66,6 +69,7 @@ histories = st.lists(episodes, min_size=2, max_size=5)
 sources = st.fixed_dictionaries(
     {
         "batch_size": st.sampled_from([1, 3, 10_000]),
+        "window_ms": st.sampled_from([0, 20_000, 5 * MINUTES]),
         "retries": st.sampled_from([0, 1, 5]),
         "bisect": st.sampled_from([True, True, False]),
         "progress_counts_as_retry": st.booleans(),
@@ -93,6 +97,12 @@ def _live(account, episode):
         account.wait(57 - account.world.now_ms // MINUTES % 60 if account.world.now_ms // MINUTES % 60 < 57 else 0)
     for write in episode["writes"]:
         account.applications.write(*write)
+    if episode["reshard"]:
+        getattr(account.stream, episode["reshard"])(len(episode["writes"]))
+        for write in episode["writes"][:2]:
+            account.applications.write(*write)
+    if episode["again"]:
+        account.read_from_the_beginning()
     account.wait(1)
     for plan, shard in episode["normalize"]:
         account.normalize(plan, shard)

@@ -65,38 +65,38 @@ class Applications:
         self._numbers = 0
         self._later = []
 
-    def write(self, kind, shard=0, size=2, age_ms=0):
+    def write(self, kind, key=0, size=2, age_ms=0):
         """Let something happen at the present time, or ``age_ms`` before."""
         self._numbers += 1
-        getattr(self, f"_{kind}")(f"{self._numbers:04d}", shard, size, self.clock() - age_ms)
+        getattr(self, f"_{kind}")(f"{self._numbers:04d}", key, size, self.clock() - age_ms)
 
     def catch_up(self, *, everything=False):
         """Write what was to come later and is due."""
         due = [entry for entry in self._later if everything or entry[0] <= self.clock()]
         self._later = [entry for entry in self._later if entry not in due]
-        for _, data, events, shard in sorted(due, key=lambda entry: entry[0]):
-            self._put(data, events, shard)
+        for _, data, events, key in sorted(due, key=lambda entry: entry[0]):
+            self._put(data, events, key)
 
-    def _put(self, data, events, shard):
-        self.sent.add(self.stream.put(data, self.clock(), shard), events)
+    def _put(self, data, events, key):
+        self.sent.add(self.stream.put(data, self.clock(), key), events)
 
-    def _log_events(self, group, lines, events, shard, stream="2026/11/20/[$LATEST]0001"):
+    def _log_events(self, group, lines, events, key, stream="2026/11/20/[$LATEST]0001"):
         self.sent.payloads.append((group, stream, lines, events))
-        self._put(subscription(group, stream, lines), events, shard)
+        self._put(subscription(group, stream, lines), events, key)
 
-    def _logs(self, name, shard, size, time):
+    def _logs(self, name, key, size, time):
         lines = [(f"line-{name}-{n}", time + n, f"[ERROR] line {n} of {name}") for n in range(size)]
-        self._log_events("/app/shop", lines, [Event(line[0], "row", "logs") for line in lines], shard)
+        self._log_events("/app/shop", lines, [Event(line[0], "row", "logs") for line in lines], key)
 
-    def _emf(self, name, shard, size, time):
+    def _emf(self, name, key, size, time):
         metrics = [{"Name": f"m{n}", "Unit": "Count"} for n in range(size)]
         header = {"Timestamp": time, "CloudWatchMetrics": [
             {"Namespace": "shop", "Dimensions": [["service"]], "Metrics": metrics}]}  # fmt: skip
         line = {"_aws": header, "service": "shop", **{f"m{n}": n for n in range(size)}}
         event = Event(f"emf-{name}", "row", "metrics")
-        self._log_events("/app/shop", [(event.id, time, json.dumps(line))], [event], shard)
+        self._log_events("/app/shop", [(event.id, time, json.dumps(line))], [event], key)
 
-    def _spans(self, name, shard, size, time):
+    def _spans(self, name, key, size, time):
         lines, events = [], []
         for n in range(size):
             span = {"traceId": f"{int(name):032x}", "spanId": f"{n + 1:016x}", "name": "GetItem", "kind": "CLIENT",
@@ -105,14 +105,14 @@ class Applications:
                     "resource": {"attributes": {"service.name": "shop"}}, "status": {"code": "UNSET"}}  # fmt: skip
             events.append(Event(f"span-{name}-{n}", "row", "spans"))
             lines.append((events[-1].id, time, json.dumps(span)))
-        self._log_events("aws/spans", lines, events, shard)
+        self._log_events("aws/spans", lines, events, key)
 
-    def _invocation(self, name, shard, size, time):
+    def _invocation(self, name, key, size, time):
         start, end, report = _invocation_lines(f"inv-{name}", f"{int(name):08x}-0000-4000-8000-000000000000", time, 40)
         lines, events = zip(start, end, report, strict=True)
-        self._log_events(_FUNCTION, list(lines), list(events), shard)
+        self._log_events(_FUNCTION, list(lines), list(events), key)
 
-    def _split(self, name, shard, size, time):
+    def _split(self, name, key, size, time):
         """START now, END and REPORT in a later record; tried again under the same request id ``size`` times."""
         request = f"{int(name):08x}-0000-4000-8000-000000000000"
         for pair in range(size):
@@ -122,41 +122,41 @@ class Applications:
             stream = "2026/11/20/[$LATEST]0001"
             self.sent.payloads.append((_FUNCTION, stream, [start[0]], [start[1]]))
             self.sent.payloads.append((_FUNCTION, stream, list(lines), list(events)))
-            self._later.append((time, subscription(_FUNCTION, stream, [start[0]]), [start[1]], shard))
-            self._later.append((time + gap, subscription(_FUNCTION, stream, lines), list(events), shard))
+            self._later.append((time, subscription(_FUNCTION, stream, [start[0]]), [start[1]], key))
+            self._later.append((time + gap, subscription(_FUNCTION, stream, lines), list(events), key))
             time += gap + 1000
         self.catch_up()
 
-    def _unfinished(self, name, shard, size, time):
+    def _unfinished(self, name, key, size, time):
         request = f"{int(name):08x}-0000-4000-8000-000000000000"
         start, _, _ = _invocation_lines(f"open-{name}", request, time, 1)
-        self._log_events(_FUNCTION, [start[0]], [start[1]], shard)
+        self._log_events(_FUNCTION, [start[0]], [start[1]], key)
 
-    def _usage(self, name, shard, size, time):
+    def _usage(self, name, key, size, time):
         body = {"event_type": "usage", "id": f"usage-{name}", "time": time, "tenant": "acme", "feature": "export"}
         for _ in range(size):  # the producer tries again
-            self._put(json.dumps(body).encode(), [Event(f"usage-{name}", "row", "usage_events")], shard)
+            self._put(json.dumps(body).encode(), [Event(f"usage-{name}", "row", "usage_events")], key)
 
-    def _webhook(self, name, shard, size, time):
+    def _webhook(self, name, key, size, time):
         bodies = [{"event_type": "webhook", "time": time + n, "tenant": "acme", "service": "hooks", "method": "POST",
                    "route": "/hook", "path": "/hook", "status": 200 + 300 * (n % 2), "latency_ms": 12.5,
                    "request_bytes": 10, "response_bytes": 20} for n in range(size)]  # fmt: skip
         data = "\n".join(json.dumps(body) for body in bodies).encode()
-        record = self.stream.put(data, self.clock(), shard)
+        record = self.stream.put(data, self.clock(), key)
         events = [Event(f"{record.shard}:{record.sequence}:{n}", "row", "requests") for n in range(size)]
         self.sent.add(record, events)
 
-    def _garbage(self, name, shard, size, time):
-        record = self.stream.put(b"\x1f\x8b" + name.encode(), self.clock(), shard)
+    def _garbage(self, name, key, size, time):
+        record = self.stream.put(b"\x1f\x8b" + name.encode(), self.clock(), key)
         self.sent.add(record, [Event(f"{record.shard}:{record.sequence}:0", "rejected")])
 
-    def _poison(self, name, shard, size, time):
-        self._put(POISON + name.encode(), [], shard)
+    def _poison(self, name, key, size, time):
+        self._put(POISON + name.encode(), [], key)
 
-    def _control(self, name, shard, size, time):
-        self._put(control_message(), [], shard)
+    def _control(self, name, key, size, time):
+        self._put(control_message(), [], key)
 
-    def _repeat(self, name, shard, size, time):
+    def _repeat(self, name, key, size, time):
         """CloudWatch delivers the same log events again, grouped otherwise."""
         if not self.sent.payloads:
             return
@@ -164,7 +164,7 @@ class Applications:
         again = [entry for entry in self.sent.payloads[-size:] if entry[:2] == (group, stream)]
         lines = [line for entry in again for line in entry[2]]
         events = [event for entry in again for event in entry[3]]
-        self._put(subscription(group, stream, lines), events, shard)
+        self._put(subscription(group, stream, lines), events, key)
 
 
 _FUNCTION = "/aws/lambda/checkout"

@@ -31,7 +31,7 @@ def _live(seed, plans):
         account.wait(66)
         write("logs", age_ms=65 * 60_000)
         write("split", age_ms=80 * 60_000)
-        write("logs", shard=1, age_ms=70 * 60_000)
+        write("logs", key=2, age_ms=70 * 60_000)
         Interleaving(account.world, seed).run(
             lambda: account.compact(first),
             lambda: account.compact(second),
@@ -57,8 +57,8 @@ def _attempt(seed, given_up):
         for kind in ("logs", "webhook", "garbage"):
             account.applications.write(kind)
         account.wait(1)
-        (records,) = account.stream.shards.values()
-        event = {"Records": [record.as_event() for record in records]}
+        (shard,) = account.stream.shards.values()
+        event = account.source.settings.event(shard.records)
         if given_up:
             account.normalize({"put_object#1": "kill_before"})
         poison = list(account._notifications)

@@ -16,8 +16,8 @@ class Moment:
         self.account = account
         world, reader = account.world, account.reader
         self._parts = [(world.s3, "objects"), (world.dynamodb, "items"), (world.dynamodb, "tokens"),
-                       (world.glue, "locations"), (reader, "settled"), (account.source, "_waiting"),
-                       (account.source, "_read"), (account, "_notifications")]  # fmt: skip
+                       (world.glue, "locations"), (reader, "settled"), (account.source, "_shards"),
+                       (account, "_notifications")]  # fmt: skip
         self._saved = [getattr(owner, name).copy() for owner, name in self._parts]
         self._now_ms = world.now_ms
 

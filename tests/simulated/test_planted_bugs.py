@@ -36,6 +36,16 @@ def _position_not_read(patch):
     _position_without_condition(patch)
 
 
+def _one_position_for_all_shards(patch):
+    position, update = State.position, items.update
+    patch.setattr(State, "position", lambda self, stream, shard: position(self, stream, "all"))
+
+    def shared(table, pk, sk, sets, condition, **values):
+        return update(table, pk, "all" if pk.startswith("shard#") else sk, sets, condition, **values)
+
+    patch.setattr(items, "update", shared)
+
+
 def _given_up_records_not_looked_up(patch):
     patch.setattr(State, "is_covered", lambda self, stream, shard, sequence: False)
 
@@ -157,6 +167,23 @@ def _delivered_twice(account):
     account.applications.write("repeat")
 
 
+def _resharded_while_it_fails(account):
+    """The parent that is left first has more to come when its sibling's child is read."""
+    account.applications.write("logs", key=0)
+    account.stream.split(1)
+    account.applications.write("logs", key=2)
+    account.wait(1)
+    account.normalize({COMMIT: "kill_before"}, shard=0)
+    account.normalize({}, shard=1)
+    account.stream.merge(0)
+    account.applications.write("logs", key=0)
+
+
+def _read_again(account):
+    _plain(account)
+    account.read_from_the_beginning()
+
+
 def _late_rows(account):
     _plain(account)
     account.wait(62)
@@ -177,6 +204,8 @@ ONCE = {"retries": 0, "bisect": False}
 DEFECTS = [
     (_position_without_condition, _commit_arrives_late, {}),
     (_position_not_read, _crash_after_commit, {}),
+    (_position_not_read, _read_again, {}),
+    (_one_position_for_all_shards, _resharded_while_it_fails, {"shards": 2}),
     (_given_up_records_not_looked_up, _crash_after_commit, ONCE),
     (_hot_files_by_listing, _crash_before_commit, ONCE),
     (_settled_before_glue, _crash_before_partition, {}),
@@ -203,7 +232,9 @@ def _play(history, source):
 
 
 @pytest.mark.parametrize(
-    ("plant", "history", "source"), DEFECTS, ids=[plant.__name__.strip("_") for plant, _, _ in DEFECTS]
+    ("plant", "history", "source"),
+    DEFECTS,
+    ids=[f"{plant.__name__.strip('_')}-{history.__name__.strip('_')}" for plant, history, _ in DEFECTS],
 )
 def test_a_planted_defect_is_caught(plant, history, source, monkeypatch):
     _play(history, source)

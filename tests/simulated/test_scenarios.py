@@ -19,6 +19,7 @@ from functions.normalize import handler as normalize
 
 from . import audit
 from .account import Account
+from .kinesis import KEYS
 from .telemetry import POISON
 from .world import DEAD_LETTERS, LAKE, STATE, entered
 
@@ -47,15 +48,43 @@ def _committed_letters():
     return [letter for _, found in DeadLetters(DEAD_LETTERS).committed(State(STATE)) for letter in found]
 
 
-def test_an_outage_of_hours_over_hour_boundaries_loses_nothing(account):
-    account.source.batch_size = 4
-    for _ in range(9):
+def test_an_outage_of_hours_over_hour_boundaries_loses_nothing():
+    account = Account(batch_size=4)
+    with entered(account.world):
+        account.create_partitions()
+        for _ in range(9):
+            _write_all(account)
+            account.wait(47)
+        _settle(account)
+        assert len({row["hour"] for row in account.reader.table("logs")}) >= 7
+        assert not _committed_letters()
+
+
+def test_a_stream_that_is_split_and_merged_during_an_outage_loses_nothing():
+    account = Account(shards=2, batch_size=3, window_ms=20_000)
+    with entered(account.world):
+        account.create_partitions()
+        for number, reshard in enumerate((None, account.stream.split, account.stream.merge, account.stream.split)):
+            if reshard:
+                reshard(number)
+            for key in range(KEYS):
+                _write_all(account, key=key)
+            account.wait(20)
+            account.normalize({"transact_write_items#0": "kill_after"}, number)
+        _settle(account)
+        assert len(account.stream.shards) == 7
+        assert not _committed_letters()
+
+
+def test_a_new_event_source_that_begins_with_all_that_is_on_the_stream_stores_nothing_twice(account):
+    for _ in range(2):
         _write_all(account)
-        account.wait(47)
+        account.applications.write("poison")
+        account.wait(1)
+        account.normalize()
+        account.read_from_the_beginning()
     _settle(account)
-    hours = {row["hour"] for row in account.reader.table("logs")}
-    assert len(hours) >= 7
-    assert not _committed_letters()
+    assert len([letter for letter in _committed_letters() if letter.payload.startswith(POISON)]) == 2
 
 
 def test_after_an_outage_that_is_longer_than_the_record_age_everything_is_kept_as_dead_letters(account):
