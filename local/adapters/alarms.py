@@ -18,8 +18,7 @@ from ministack.services import cloudwatch, lambda_svc, sns
 from ministack.services.cloudformation import provisioners
 
 from local.adapters.metric_data import EmulatorMetrics
-from local.simulators import alarm_states
-from local.simulators.metrics import Metric
+from local.simulators import alarm_states, metric_math
 
 PERIOD_SECONDS = float(os.environ.get("TRACELAKE_LOCAL_ALARM_PERIOD", "5"))
 MOST_DATAPOINTS = int(os.environ.get("TRACELAKE_LOCAL_ALARM_DATAPOINTS", "100"))
@@ -60,15 +59,9 @@ def _watch() -> None:
 def _evaluate(alarm: dict[str, Any], now: float) -> None:
     counts = {"EvaluationPeriods": alarm["EvaluationPeriods"], "DatapointsToAlarm": alarm.get("DatapointsToAlarm")}
     few = {name: min(int(count), MOST_DATAPOINTS) for name, count in counts.items() if count}
-    state, reason = alarm_states.state_of({**alarm, **few}, now, _statistic)
+    state, reason = alarm_states.state_of({**alarm, **few}, now, metric_math.statistic_of(EmulatorMetrics()))
     if state != alarm["StateValue"]:
         _move(alarm, state, reason)
-
-
-def _statistic(query: dict[str, Any], start: int, period: int) -> float | None:
-    asked = query["Metric"]
-    metric = Metric(asked["Namespace"], asked["MetricName"], cloudwatch._dims_from_list(asked.get("Dimensions") or []))
-    return EmulatorMetrics().values(metric, query["Stat"], period, start, start + period).get(start)
 
 
 def _move(alarm: dict[str, Any], state: str, reason: str) -> None:

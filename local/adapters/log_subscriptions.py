@@ -1,13 +1,9 @@
 """Gap: a subscription filter with a Kinesis destination is stored, but nothing is delivered.
 
-AWS gzips the matching events of a batch into one record, and checks the destination with a control message when a
-filter is made (https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html).
+What is delivered is as `local.simulators.subscriptions` has it; the emulator's stream takes everything.
 """
 
-import gzip
-import hashlib
 import itertools
-import json
 import secrets
 import time
 from typing import Any
@@ -15,7 +11,10 @@ from typing import Any
 from ministack.core.responses import get_account_id
 from ministack.services import cloudwatch, cloudwatch_logs, kinesis
 
+from local.simulators.subscriptions import control_message, data_message, partition_key
+
 _EVENT_NUMBERS = itertools.count(secrets.randbits(40))
+_RECORD_NUMBERS = itertools.count()
 
 
 def install() -> None:
@@ -31,18 +30,8 @@ def install() -> None:
     def put(request: dict[str, Any]) -> Any:
         response = put_filter(request)
         if response[0] == 200 and ":kinesis:" in request.get("destinationArn", ""):
-            text = "CWL CONTROL MESSAGE: Checking health of destination Kinesis stream."
-            event = {"id": "", "timestamp": int(time.time() * 1000), "message": text}
-            _send(
-                request["destinationArn"],
-                secrets.token_hex(16),
-                "CONTROL_MESSAGE",
-                "CloudwatchLogs",
-                "",
-                "",
-                [],
-                [event],
-            )
+            record = control_message(int(time.time() * 1000))
+            kinesis.put_record_internal(request["destinationArn"], secrets.token_hex(16), record)
         return response
 
     cloudwatch_logs._fanout_to_subscription_filters = deliver
@@ -57,34 +46,12 @@ def _deliver(subscription: dict[str, Any], group: str, stream: str, events: list
     ]
     if not matching:
         return
-    by_stream = subscription["distribution"] == "ByLogStream"
-    key = hashlib.md5(f"{group}:{stream}".encode()).hexdigest() if by_stream else secrets.token_hex(16)
-    names = [subscription["filterName"]]
-    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch-Logs-Monitoring-CloudWatch-Metrics.html
-    dimensions = {"LogGroupName": group, "DestinationType": "Kinesis", "FilterName": names[0]}
+    name = subscription["filterName"]
+    dimensions = {"LogGroupName": group, "DestinationType": "Kinesis", "FilterName": name}
     cloudwatch.record_metric("AWS/Logs", "ForwardedLogEvents", len(matching), "Count", dimensions)
-    _send(subscription["destinationArn"], key, "DATA_MESSAGE", get_account_id(), group, stream, names, matching)
-
-
-def _send(
-    destination: str,
-    partition_key: str,
-    message_type: str,
-    owner: str,
-    group: str,
-    stream: str,
-    filters: list[str],
-    events: list[dict[str, Any]],
-) -> None:
-    payload = {
-        "messageType": message_type,
-        "owner": owner,
-        "logGroup": group,
-        "logStream": stream,
-        "subscriptionFilters": filters,
-        "logEvents": events,
-    }
-    kinesis.put_record_internal(destination, partition_key, gzip.compress(json.dumps(payload).encode()))
+    key = partition_key(subscription["distribution"], group, stream, next(_RECORD_NUMBERS))
+    record = data_message(get_account_id(), group, stream, [name], matching)
+    kinesis.put_record_internal(subscription["destinationArn"], key, record)
 
 
 def _event_id(timestamp_ms: int) -> str:

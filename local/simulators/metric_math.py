@@ -9,6 +9,8 @@ from collections.abc import Callable
 from statistics import mean
 from typing import Any
 
+from local.simulators.metrics import Metric, Metrics
+
 _OPERATORS: dict[type[ast.AST], Callable[[float, float], float]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -28,6 +30,17 @@ _OVER_A_LIST: dict[str, Callable[[list[float]], float]] = {"MAX": max, "MIN": mi
 
 Statistic = Callable[[dict[str, Any], int, int], float | None]
 """Value of a `MetricStat` in the period from a second since 1970, of so many seconds; None where it is missing."""
+
+
+def statistic_of(metrics: Metrics) -> Statistic:
+    """The values of what is kept there."""
+
+    def statistic(asked: dict[str, Any], start: int, period: int) -> float | None:
+        dimensions = {each["Name"]: each["Value"] for each in asked["Metric"].get("Dimensions") or []}
+        metric = Metric(asked["Metric"]["Namespace"], asked["Metric"]["MetricName"], dimensions)
+        return metrics.values(metric, asked["Stat"], period, start, start + period).get(start)
+
+    return statistic
 
 
 def evaluate(queries: list[dict[str, Any]], start: int, period: int, statistic: Statistic) -> float | None:

@@ -27,10 +27,20 @@ def check(account):
     for letter in letters:
         if letter.position in given_up:
             assert letter.payload == payloads[letter.position]
+    _check_what_was_lost_before(account)
     _check_events(account, taken, letters)
     _check_ledger(account, sent, taken)
     _check_aggregates(account)
     _check_summaries(account)
+
+
+def _check_what_was_lost_before(account):
+    """Where log events never came to the stream CloudWatch has counted errors: this is what check_delivery sees."""
+    lost = account.applications.sent.lost()
+    metrics = account.applications.logs.metrics.names()
+    failed = {metric.dimensions["LogGroupName"] for metric in metrics if metric.name == "DeliveryErrors"}
+    tried["histories that lost logs before the stream"] += bool(lost)
+    assert not lost or failed, f"nobody says that these were lost: {lost}"
 
 
 def _position(record):

@@ -14,7 +14,7 @@ from .world import FAULTS, entered
 KINDS = sorted(
     name.removeprefix("_")
     for name in vars(Applications)
-    if name.startswith("_") and not name.startswith("__") and name not in ("_put", "_log_events")
+    if name.startswith("_") and not name.startswith("__") and name not in ("_put", "_deliver", "_log_events")
 )
 MINUTES, HOURS, DAYS = 60_000, 3_600_000, 86_400_000
 
@@ -57,6 +57,7 @@ episodes = st.fixed_dictionaries(
             min_size=1,
             max_size=6,
         ),
+        "delivery": st.sampled_from([None, None, None, "throttled", "refused", "lost"]),
         "reshard": st.sampled_from([None, None, "split", "merge"]),
         "again": st.sampled_from([False, False, False, True]),
         "normalize": st.lists(st.tuples(normalize_plans, st.integers(0, KEYS - 1)), max_size=5),
@@ -95,8 +96,10 @@ def play(history, source, *, partitions=True):
 def _live(account, episode):
     if episode["edge"]:
         account.wait(57 - account.world.now_ms // MINUTES % 60 if account.world.now_ms // MINUTES % 60 < 57 else 0)
+    account.applications.fault = episode["delivery"]
     for write in episode["writes"]:
         account.applications.write(*write)
+    account.applications.fault = None
     if episode["reshard"]:
         getattr(account.stream, episode["reshard"])(len(episode["writes"]))
         for write in episode["writes"][:2]:

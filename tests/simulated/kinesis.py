@@ -5,6 +5,7 @@ until it expires, and opens children under new names that begin empty
 (https://docs.aws.amazon.com/streams/latest/dev/kinesis-using-sdk-java-resharding.html).
 """
 
+import hashlib
 from dataclasses import dataclass, field
 
 from local.simulators.event_source import Record
@@ -12,6 +13,11 @@ from local.simulators.event_source import Record
 STREAM_ARN = "arn:aws:kinesis:eu-central-1:123456789012:stream/tracelake-main"
 KEYS = 4
 """Partition keys of the applications, spread evenly over the hash range."""
+
+
+def position(partition_key):
+    """The place of a partition key in the hash range."""
+    return int(hashlib.md5(partition_key.encode()).hexdigest(), 16) / (1 << 128)
 
 
 @dataclass
@@ -33,8 +39,9 @@ class Stream:
         for number in range(shards):
             self._open(number / shards, (number + 1) / shards)
 
-    def put(self, data, arrival_ms, key=0):
-        (shard,) = (each for each in self.open_shards() if each.start <= key / KEYS < each.end)
+    def put(self, data, arrival_ms, position=0.0):
+        """``position`` is the place in the hash range, from 0 up to 1."""
+        (shard,) = (each for each in self.open_shards() if each.start <= position < each.end)
         self._next += 7
         record = Record(shard.name, str(self._next), data, arrival_ms)
         shard.records.append(record)

@@ -1,9 +1,15 @@
 """What the applications of the simulated account write, and what has to become of each event."""
 
+import contextlib
 import gzip
 import json
 from dataclasses import dataclass, field
 
+from local.simulators.subscriptions import CallError, LogGroups, ThrottledError
+
+from .kinesis import KEYS, STREAM_ARN, position
+
+FILTER = "tracelake-main"
 POISON = b"\x00this record makes the normaliser fail"
 
 
@@ -25,35 +31,18 @@ class Event:
 
 @dataclass
 class Sent:
-    """Everything that was put on the stream: records, and the events in each."""
+    """Everything that was put on the stream: records, and the events in each; and what was logged."""
 
     records: list = field(default_factory=list)
     payloads: list = field(default_factory=list)
+    logged: dict = field(default_factory=dict)
 
     def add(self, record, events):
         self.records.append((record, events))
 
-
-def subscription(group, stream, lines):
-    """A record as CloudWatch Logs puts it: ``lines`` are (id, time in ms, message)."""
-    events = [{"id": id_, "timestamp": time, "message": message} for id_, time, message in lines]
-    document = {
-        "messageType": "DATA_MESSAGE",
-        "owner": "123456789012",
-        "logGroup": group,
-        "logStream": stream,
-        "subscriptionFilters": ["tracelake"],
-        "logEvents": events,
-    }
-    return gzip.compress(json.dumps(document).encode(), 1)
-
-
-def control_message():
-    """What CloudWatch sends when a filter is made."""
-    events = [{"id": "", "timestamp": 1, "message": "CWL CONTROL MESSAGE: Checking health of destination"}]
-    document = {"messageType": "CONTROL_MESSAGE", "owner": "CloudwatchLogs", "logGroup": "", "logStream": "",
-                "subscriptionFilters": [], "logEvents": events}  # fmt: skip
-    return gzip.compress(json.dumps(document).encode(), 1)
+    def lost(self):
+        """Log events that never came to the stream."""
+        return self.logged.keys() - {event.id for _, events in self.records for event in events}
 
 
 class Applications:
@@ -61,9 +50,27 @@ class Applications:
 
     def __init__(self, stream, clock):
         self.stream, self.clock = stream, clock
+        self.logs = LogGroups(self._deliver, clock)
+        self.fault = None
         self.sent = Sent()
         self._numbers = 0
         self._later = []
+        for group in ("/app/shop", "aws/spans", _FUNCTION):
+            distribution = "Random" if group == "aws/spans" else "ByLogStream"
+            self.logs.groups[group] = {FILTER: {"destinationArn": STREAM_ARN, "distribution": distribution}}
+
+    def _deliver(self, destination, partition_key, data):
+        """CloudWatch Logs puts a record: ``throttled``, ``refused`` or taken, and then the answer may be ``lost``."""
+        assert destination == STREAM_ARN
+        if self.fault == "throttled":
+            raise ThrottledError
+        if self.fault == "refused":
+            raise PermissionError
+        ids = [event["id"] for event in json.loads(gzip.decompress(data))["logEvents"]]
+        record = self.stream.put(data, self.clock(), position(partition_key))
+        self.sent.add(record, [self.sent.logged[each] for each in ids if each])
+        if self.fault == "lost":
+            raise ThrottledError
 
     def write(self, kind, key=0, size=2, age_ms=0):
         """Let something happen at the present time, or ``age_ms`` before."""
@@ -72,17 +79,23 @@ class Applications:
 
     def catch_up(self, *, everything=False):
         """Write what was to come later and is due."""
+        if everything:
+            self.fault = None
+        self.logs.retry()
         due = [entry for entry in self._later if everything or entry[0] <= self.clock()]
         self._later = [entry for entry in self._later if entry not in due]
-        for _, data, events, key in sorted(due, key=lambda entry: entry[0]):
-            self._put(data, events, key)
+        for _, lines, events, key in sorted(due, key=lambda entry: entry[0]):
+            self._log_events(_FUNCTION, lines, events, key)
 
     def _put(self, data, events, key):
-        self.sent.add(self.stream.put(data, self.clock(), key), events)
+        self.sent.add(self.stream.put(data, self.clock(), key / KEYS), events)
 
-    def _log_events(self, group, lines, events, key, stream="2026/11/20/[$LATEST]0001"):
+    def _log_events(self, group, lines, events, key):
+        """Lines are (id, time in ms, message)."""
+        stream = f"2026/11/20/[$LATEST]{key:04d}"
         self.sent.payloads.append((group, stream, lines, events))
-        self._put(subscription(group, stream, lines), events, key)
+        self.sent.logged |= {event.id: event for event in events}
+        self.logs.write(group, stream, [{"id": id_, "timestamp": at, "message": text} for id_, at, text in lines])
 
     def _logs(self, name, key, size, time):
         lines = [(f"line-{name}-{n}", time + n, f"[ERROR] line {n} of {name}") for n in range(size)]
@@ -119,11 +132,8 @@ class Applications:
             gap = 200_000 * (pair + 1)
             start, end, report = _invocation_lines(f"split-{name}-{pair}", request, time, gap, pair)
             lines, events = zip(end, report, strict=True)
-            stream = "2026/11/20/[$LATEST]0001"
-            self.sent.payloads.append((_FUNCTION, stream, [start[0]], [start[1]]))
-            self.sent.payloads.append((_FUNCTION, stream, list(lines), list(events)))
-            self._later.append((time, subscription(_FUNCTION, stream, [start[0]]), [start[1]], key))
-            self._later.append((time + gap, subscription(_FUNCTION, stream, lines), list(events), key))
+            self._later.append((time, [start[0]], [start[1]], key))
+            self._later.append((time + gap, list(lines), list(events), key))
             time += gap + 1000
         self.catch_up()
 
@@ -142,19 +152,22 @@ class Applications:
                    "route": "/hook", "path": "/hook", "status": 200 + 300 * (n % 2), "latency_ms": 12.5,
                    "request_bytes": 10, "response_bytes": 20} for n in range(size)]  # fmt: skip
         data = "\n".join(json.dumps(body) for body in bodies).encode()
-        record = self.stream.put(data, self.clock(), key)
+        record = self.stream.put(data, self.clock(), key / KEYS)
         events = [Event(f"{record.shard}:{record.sequence}:{n}", "row", "requests") for n in range(size)]
         self.sent.add(record, events)
 
     def _garbage(self, name, key, size, time):
-        record = self.stream.put(b"\x1f\x8b" + name.encode(), self.clock(), key)
+        record = self.stream.put(b"\x1f\x8b" + name.encode(), self.clock(), key / KEYS)
         self.sent.add(record, [Event(f"{record.shard}:{record.sequence}:0", "rejected")])
 
     def _poison(self, name, key, size, time):
         self._put(POISON + name.encode(), [], key)
 
     def _control(self, name, key, size, time):
-        self._put(control_message(), [], key)
+        """The filter is put again."""
+        with contextlib.suppress(CallError):
+            params = {"logGroupName": "/app/shop", "filterName": FILTER, **self.logs.groups["/app/shop"][FILTER]}
+            self.logs.call("PutSubscriptionFilter", params)
 
     def _repeat(self, name, key, size, time):
         """CloudWatch delivers the same log events again, grouped otherwise."""
@@ -164,7 +177,7 @@ class Applications:
         again = [entry for entry in self.sent.payloads[-size:] if entry[:2] == (group, stream)]
         lines = [line for entry in again for line in entry[2]]
         events = [event for entry in again for event in entry[3]]
-        self._put(subscription(group, stream, lines), events, key)
+        self._log_events(group, lines, events, int(stream[-4:]))
 
 
 _FUNCTION = "/aws/lambda/checkout"

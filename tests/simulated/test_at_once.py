@@ -31,7 +31,7 @@ def _live(seed, plans):
         account.wait(66)
         write("logs", age_ms=65 * 60_000)
         write("split", age_ms=80 * 60_000)
-        write("logs", key=2, age_ms=70 * 60_000)
+        write("logs", key=1, age_ms=70 * 60_000)
         Interleaving(account.world, seed).run(
             lambda: account.compact(first),
             lambda: account.compact(second),

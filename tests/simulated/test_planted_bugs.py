@@ -169,14 +169,14 @@ def _delivered_twice(account):
 
 def _resharded_while_it_fails(account):
     """The parent that is left first has more to come when its sibling's child is read."""
-    account.applications.write("logs", key=0)
+    account.applications.write("usage", key=0)
     account.stream.split(1)
-    account.applications.write("logs", key=2)
+    account.applications.write("usage", key=2)
     account.wait(1)
     account.normalize({COMMIT: "kill_before"}, shard=0)
     account.normalize({}, shard=1)
     account.stream.merge(0)
-    account.applications.write("logs", key=0)
+    account.applications.write("usage", key=0)
 
 
 def _read_again(account):

@@ -31,39 +31,20 @@ LATER = NOW + SETTLED_MS
 
 
 class PolicyAccount(Account):
-    """With the API of account policies: one subscription policy, put under any name but never a second one."""
+    """Where the account's policy can be refused."""
 
     def __init__(self, names=(), **kwargs):
-        self.policies = {}
         self.now = NOW
         self.refusal = None
         super().__init__(names, **kwargs)
+        self._clock = lambda: self.now
 
-    def _DescribeAccountPolicies(self, params):
-        assert params["policyType"] == "SUBSCRIPTION_FILTER_POLICY"
-        return {"accountPolicies": list(self.policies.values())}
-
-    def _PutAccountPolicy(self, params):
-        if self.undeliverable:
-            self.undeliverable -= 1
-            raise Refused("InvalidParameterException", "Could not deliver test message to specified Kinesis stream.")
+    def put_account_policy(self, params):
         if self.refusal:
             raise Refused(*self.refusal)
-        if self.policies and params["policyName"] not in self.policies:
-            raise Refused("LimitExceededException", "Resource limit exceeded.")
-        assert params["policyType"] == "SUBSCRIPTION_FILTER_POLICY"
-        assert set(json.loads(params["policyDocument"])) <= {
-            "DestinationArn",
-            "RoleArn",
-            "FilterPattern",
-            "Distribution",
-        }
-        self.policies[params["policyName"]] = {**params, "lastUpdatedTime": self.now}
-        return {"accountPolicy": self.policies[params["policyName"]]}
-
-    def _DeleteAccountPolicy(self, params):
-        if self.policies.pop(params["policyName"], None) is None:
-            raise Refused("ResourceNotFoundException")
+        document = {"DestinationArn", "RoleArn", "FilterPattern", "Distribution"}
+        assert set(json.loads(params["policyDocument"])) <= document
+        return super().put_account_policy(params)
 
     def hold_policy(self, name="datadog"):
         self.policies[name] = {

@@ -13,24 +13,24 @@ from functions.core.selection import Selection
 from functions.core.widgets import subscription_state
 from functions.subscribe_log_groups import handler, written_down
 from functions.subscribe_log_groups.sweep import Report, Sweep, Target
-from stacks.quotas import quota
+from local.simulators.subscriptions import CallError, LogGroups
 
 NOW = 1_795_000_000_000
 TARGET = Target("tracelake-main", "arn:aws:kinesis:eu-west-1:1:stream/tracelake-main", "arn:aws:iam::1:role/subscribe")
-SLOTS = quota("logs.filters_of_a_group")
 
 
-class Account:
-    """Log groups with their filters; answers as CloudWatch Logs does, 50 groups to a page."""
+class Account(LogGroups):
+    """Log groups with their filters, behind a client; what else can go wrong there."""
 
-    def __init__(self, names=(), log_class="STANDARD"):
+    def __init__(self, names=(), *, infrequent=False):
+        super().__init__(self._take, lambda: NOW)
         self.groups = {name: {} for name in names}
-        self.log_class = log_class
+        self.infrequent = set(names) if infrequent else set()
         self.calls = []
         self.undeliverable = 0
         self.throttled_after = None
         self.locked = set()
-        self.client = answering("logs", self.answer)
+        self.client = answering("logs", self.call)
 
     def hold(self, group, *holders):
         for holder in holders:
@@ -45,45 +45,21 @@ class Account:
     def own(self):
         return {group for group, filters in self.groups.items() if "tracelake-main" in filters}
 
-    def answer(self, operation, params):
+    def call(self, operation, params):
         self.calls.append(operation)
         if self.throttled_after is not None and len(self.calls) > self.throttled_after:
             raise RefusedError("ThrottlingException", "Rate exceeded")
-        return getattr(self, f"_{operation}")(params)
+        if not operation.startswith("Describe") and params.get("logGroupName") in self.locked:
+            raise RefusedError("OperationAbortedException", "somebody else changes it")
+        try:
+            return super().call(operation, params)
+        except CallError as error:
+            raise RefusedError(error.code, error.message) from error
 
-    def _DescribeLogGroups(self, params):
-        names, start, limit = sorted(self.groups), int(params.get("nextToken", 0)), params["limit"]
-        found = [{"logGroupName": name, "creationTime": 1, "logGroupClass": self.log_class} for name in names]
-        page = {"logGroups": found[start : start + limit]}
-        return page | ({"nextToken": str(start + limit)} if start + limit < len(names) else {})
-
-    def _DescribeSubscriptionFilters(self, params):
-        return {"subscriptionFilters": list(self._filters(params).values())}
-
-    def _PutSubscriptionFilter(self, params):
-        filters = self._filters(params, change=True)
+    def _take(self, stream, key, data):
         if self.undeliverable:
             self.undeliverable -= 1
-            raise RefusedError(
-                "InvalidParameterException",
-                "Could not deliver test message to specified Kinesis stream. Check if the given kinesis stream is in "
-                "ACTIVE state.",
-            )
-        if len(filters) >= SLOTS and params["filterName"] not in filters:
-            raise RefusedError("LimitExceededException", "Resource limit exceeded.")
-        filters[params["filterName"]] = dict(params)
-
-    def _DeleteSubscriptionFilter(self, params):
-        if self._filters(params, change=True).pop(params["filterName"], None) is None:
-            raise RefusedError("ResourceNotFoundException")
-
-    def _filters(self, params, *, change=False):
-        group = params["logGroupName"]
-        if change and group in self.locked:
-            raise RefusedError("OperationAbortedException", "somebody else changes it")
-        if group not in self.groups:
-            raise RefusedError("ResourceNotFoundException")
-        return self.groups[group]
+            raise ConnectionRefusedError
 
 
 def sweep(account, selection=None, **circumstances):
@@ -173,7 +149,7 @@ def test_a_group_without_a_slot_costs_one_call_and_no_waiting():
 
 
 def test_a_class_that_cannot_be_subscribed_is_listed_with_the_reason():
-    account = Account(["/rare"], log_class="INFREQUENT_ACCESS")
+    account = Account(["/rare"], infrequent=True)
     report = sweep(account).run(NOW, everything=False)
     assert "INFREQUENT_ACCESS" in report.refused["/rare"]
     assert (report.subscribed, account.own()) == (0, set())

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from simulated.kinesis import STREAM_ARN, Stream
+from simulated.kinesis import KEYS, STREAM_ARN, Stream
 
 from local.simulators.event_source import Event, EventSource, InvocationError, Settings
 
@@ -46,7 +46,7 @@ class Reading:
         return EventSource(made, self.stream, lambda document, _key: self.given_up.append(document))
 
     def put(self, *data: bytes, key: int = 0, at: int = NOW) -> list[str]:
-        return [self.stream.put(each, at, key).sequence for each in data]
+        return [self.stream.put(each, at, key / KEYS).sequence for each in data]
 
     def poll(self, shard: int = 0, at: int = NOW) -> bool:
         return self.source.poll(self.source.readable()[shard], self.function, at)
