@@ -6,6 +6,7 @@ import ast
 import operator
 import re
 from collections.abc import Callable
+from functools import cache
 from statistics import mean
 from typing import Any
 
@@ -49,10 +50,15 @@ def evaluate(queries: list[dict[str, Any]], start: int, period: int, statistic: 
 
     def value_of(name: str) -> float | None:
         if "Expression" in by_id[name]:
-            return _value(ast.parse(_python(by_id[name]["Expression"]), mode="eval").body, value_of, period)
+            return _value(_parsed(by_id[name]["Expression"]), value_of, period)
         return statistic(by_id[name]["MetricStat"], start, period)
 
     return value_of(next(query["Id"] for query in queries if str(query.get("ReturnData", True)).lower() != "false"))
+
+
+@cache
+def _parsed(expression: str) -> ast.expr:
+    return ast.parse(_python(expression), mode="eval").body
 
 
 def _python(expression: str) -> str:

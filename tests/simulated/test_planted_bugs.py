@@ -11,6 +11,7 @@ from functions.aws.lake import Lake, hot_prefix
 from functions.aws.state import Position, State
 from functions.core import publish
 from functions.core.lake_files import LakeFile
+from local.simulators.subscriptions import LogGroups
 
 from . import audit
 from .account import Account
@@ -121,6 +122,10 @@ def _ledger_miscounts(patch):
     patch.setattr(State, "commit_batch", wrong)
 
 
+def _errors_of_delivery_not_counted(patch):
+    patch.setattr(LogGroups, "_count", lambda self, metric, group, name, events: None)
+
+
 def _normalize(account, *plans):
     account.wait(1)
     for plan in plans:
@@ -184,6 +189,20 @@ def _read_again(account):
     account.read_from_the_beginning()
 
 
+def _answer_to_cloudwatch_lost(account):
+    account.applications.fault = "lost"
+    account.applications.write("logs")
+    account.applications.fault = None
+
+
+def _delivery_refused(account):
+    account.applications.fault = "refused"
+    account.applications.write("logs")
+    account.applications.fault = None
+    account.wait(11)
+    account.applications.write("logs")
+
+
 def _late_rows(account):
     _plain(account)
     account.wait(62)
@@ -210,6 +229,8 @@ DEFECTS = [
     (_hot_files_by_listing, _crash_before_commit, ONCE),
     (_settled_before_glue, _crash_before_partition, {}),
     (_repeated_rows_kept, _delivered_twice, {}),
+    (_repeated_rows_kept, _answer_to_cloudwatch_lost, {}),
+    (_errors_of_delivery_not_counted, _delivery_refused, {}),
     (_old_generation_forgotten, _late_rows, {}),
     (_old_generation_deleted_at_once, _late_rows, {}),
     (_new_folder_not_promised, _crash_while_writing, {}),
