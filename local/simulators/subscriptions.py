@@ -3,8 +3,8 @@
 - A log group has at most two filters, and not in every log class; an account and region has one policy more, which
   selects by `LogGroupName NOT IN [...]`, exact names in at most 25 KB [1][2]. Both deliver.
 - A filter or policy is put when a control message reached the stream [3].
-- A record is the gzipped events of one log stream; by log stream it always has the same partition key, at random
-  another each time [3].
+- A record is the gzipped events of one log stream; filter patterns are not looked at, tracelake has none. By log stream
+  it always has the same partition key, at random another each time [3].
 - What fails and may be tried again (throttling) is, for 24 hours; a record whose answer was lost comes twice. After
   another error the filter is off for up to ten minutes, and what is logged meanwhile is not delivered [1].
 - ForwardedLogEvents, DeliveryThrottling and DeliveryErrors count log events by log group and filter [4]. That those
