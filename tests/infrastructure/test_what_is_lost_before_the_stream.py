@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from answering import answering
 from template_reading import Template, of_type
-from unit.answering import answering
 
 from functions.aws import clients, environment
 from functions.check_delivery import handler

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from local.simulators import subscriptions
 from local.simulators.subscriptions import CallError, LogGroups, ThrottledError
+from stacks.quotas import quota
 
 STREAM = "arn:aws:kinesis:eu-central-1:1:stream/s"
 MINUTE, HOUR = 60_000, 3_600_000
@@ -59,6 +61,11 @@ def account() -> Account:
     made = Account("/a", "/b")
     made.subscribe("/a")
     return made
+
+
+def test_its_limits_are_those_of_the_list_of_quotas() -> None:
+    assert quota("logs.filters_of_a_group") == subscriptions.FILTERS_OF_A_GROUP
+    assert quota("logs.account_policy") == subscriptions.CRITERIA_BYTES
 
 
 def test_a_new_filter_sends_a_control_message(account: Account) -> None:
