@@ -106,6 +106,7 @@ class IngestStack(Stack):
         )
         self._lake.let_commit(function.role)
         self._lake.let_write_dead_letters(function.role, "rejected/", POISON_PREFIX)
+        self._lake.let_list_dead_letters(function.role)
         allow(
             function.role,
             ["cloudwatch:PutMetricData"],
@@ -170,6 +171,7 @@ class IngestStack(Stack):
             timeout=Duration.minutes(5),
         )
         self._lake.let_commit(function.role)
+        self._lake.let_find_commits(function.role)
         self._lake.let_read_dead_letters(function.role, POISON_PREFIX)
         self._lake.let_write_dead_letters(function.role, "rejected/")
         events.Rule(
@@ -225,7 +227,7 @@ class IngestStack(Stack):
                 },
             ),
         )
-        allow(role, ["kinesis:PutRecord", "kinesis:PutRecords"], [self.stream.stream_arn])
+        allow(role, ["kinesis:PutRecord"], [self.stream.stream_arn])
         return role
 
     def _build_subscriptions(self, path: list[Any]) -> None:
@@ -274,12 +276,7 @@ class IngestStack(Stack):
         own_groups = self.format_arn(service="logs", resource="log-group:/tracelake/*")
         allow(
             role,
-            [
-                "logs:DescribeLogGroups",
-                "logs:DescribeSubscriptionFilters",
-                "logs:PutSubscriptionFilter",
-                "logs:DeleteSubscriptionFilter",
-            ],
+            ["logs:DescribeSubscriptionFilters", "logs:PutSubscriptionFilter", "logs:DeleteSubscriptionFilter"],
             [every_group],
             why="It looks through all log groups of the account and subscribes those the settings select.",
         )
@@ -287,6 +284,8 @@ class IngestStack(Stack):
         role.add_to_policy(
             iam.PolicyStatement(effect=iam.Effect.DENY, actions=["logs:PutSubscriptionFilter"], resources=[own_groups])
         )
+        # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
+        allow(role, ["logs:DescribeLogGroups"], ["*"], why="The list of all log groups is no resource.")
         # the account's policy has no resource of its own, and who changes it needs the permissions of filters as well:
         # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutAccountPolicy.html
         actions = ["logs:DeleteAccountPolicy", "logs:DeleteSubscriptionFilter"]

@@ -48,17 +48,11 @@ class Lake:
         """Write hot files and commit them."""
         allow(role, ["s3:PutObject"], [self._files("hot/")], why=_FILES)
         # TransactWriteItems asks for the permission of each write in it
-        allow(
-            role,
-            [
-                "dynamodb:GetItem",
-                "dynamodb:Query",
-                "dynamodb:PutItem",
-                "dynamodb:UpdateItem",
-                "dynamodb:ConditionCheckItem",
-            ],
-            [self._table_arn()],
-        )
+        allow(role, ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], [self._table_arn()])
+
+    def let_find_commits(self, role: iam.Role) -> None:
+        """Look up which records are committed."""
+        allow(role, ["dynamodb:Query"], [self._table_arn()])
 
     def let_remember(self, role: iam.Role, keys: Sequence[str]) -> None:
         """Keep items of the state table under these partition keys alone."""
@@ -91,13 +85,7 @@ class Lake:
         )
         allow(
             role,
-            [
-                "glue:GetTable",
-                "glue:GetPartition",
-                "glue:GetPartitions",
-                "glue:BatchCreatePartition",
-                "glue:BatchUpdatePartition",
-            ],
+            ["glue:GetTable", "glue:BatchCreatePartition", "glue:BatchUpdatePartition"],
             self._glue_arns(),
         )
 
@@ -105,16 +93,7 @@ class Lake:
         """Create partitions and the index over them."""
         allow(
             role,
-            [
-                "glue:GetTable",
-                "glue:GetTables",
-                "glue:GetPartition",
-                "glue:GetPartitions",
-                "glue:BatchGetPartition",
-                "glue:BatchCreatePartition",
-                "glue:GetPartitionIndexes",
-                "glue:CreatePartitionIndex",
-            ],
+            ["glue:GetTable", "glue:BatchCreatePartition", "glue:GetPartitionIndexes", "glue:CreatePartitionIndex"],
             self._glue_arns(),
         )
 
@@ -122,9 +101,12 @@ class Lake:
         """Put files into these folders of the dead-letter bucket."""
         resources = [f"{self.dead_letter_bucket_arn}/{folder}*" for folder in folders]
         allow(role, ["s3:PutObject"], resources, why=_FILES)
-        # Lambda lists the bucket before it leaves a failed batch there
-        allow(role, ["s3:ListBucket"], [self.dead_letter_bucket_arn])
         allow(role, ["kms:GenerateDataKey"], [self._dead_letter_key])
+
+    def let_list_dead_letters(self, role: iam.Role) -> None:
+        """What Lambda takes, besides writing, to leave a failed batch in the bucket:
+        https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html"""
+        allow(role, ["s3:ListBucket"], [self.dead_letter_bucket_arn])
 
     def let_read_dead_letters(self, role: iam.Role, *folders: str) -> None:
         """Read files of these folders of the dead-letter bucket."""
@@ -156,15 +138,22 @@ class Lake:
             ],
             [workgroup],
         )
+        catalog, database, *tables = self._glue_arns()
+        allow(role, ["glue:GetDatabase"], [catalog, database])
         allow(
             role,
-            ["glue:GetDatabase", "glue:GetTable", "glue:GetTables", "glue:GetPartition", "glue:GetPartitions"],
-            self._glue_arns(),
+            ["glue:GetTable", "glue:GetPartition", "glue:GetPartitions", "glue:BatchGetPartition"],
+            [catalog, database, *tables],
         )
         results = self._files("athena-results/")
         allow(role, ["s3:GetObject"], [self._files("hot/"), self._files("settled/"), results], why=_FILES)
-        allow(role, ["s3:PutObject", "s3:AbortMultipartUpload"], [results], why=_FILES)
-        allow(role, ["s3:ListBucket", "s3:GetBucketLocation"], [self._bucket_arn(self.bucket)])
+        # large results are written in parts
+        allow(role, ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"], [results], why=_FILES)
+        allow(
+            role,
+            ["s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:GetBucketLocation"],
+            [self._bucket_arn(self.bucket)],
+        )
 
     def _bucket_arn(self, name: str) -> str:
         return f"arn:{self._stack.partition}:s3:::{name}"

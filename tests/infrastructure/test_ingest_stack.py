@@ -72,7 +72,7 @@ def test_only_cloudwatch_logs_of_this_account_and_region_may_put_into_the_stream
     source = text(trust["Condition"]["StringLike"]["aws:SourceArn"])
     assert source == "arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:*"
     (statement,) = statements(ingest, "DeliveryRole")
-    assert statement["Action"] == ["kinesis:PutRecord", "kinesis:PutRecords"]
+    assert statement["Action"] == ["kinesis:PutRecord"]
     (stream,) = of_type(ingest, "AWS::Kinesis::Stream")
     assert statement["Resource"] == [f"<{stream}.Arn>"]
 

@@ -1,191 +1,244 @@
-"""What the functions call is allowed. The emulator does not look at permissions, so this is where they are tried.
+"""What functions call is allowed, and what is allowed is called. The emulator does not look at permissions.
 
-The functions run through a story in the simulated account of tests/simulated; each of their calls is held against the
-policies of the template.
+Every call that the code of a function makes in any test of the session is noted (tests/conftest.py) and held against
+the policies of the templates. tests/end_to_end does the same for the functions that run on the emulator.
 """
 
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Callable, Iterator
-from fnmatch import fnmatchcase
+import tomllib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from template_reading import Template, of_type, statements
+from authorization import documented, recorded
+from authorization.calls import Call, UnknownCallError, needs
+from authorization.deployment import Deployment
+from authorization.engine import Request, Statement, like, why_not
+from recorded_calls import RECORDED
+from template_reading import Template
 
-sys.path.append(str(Path(__file__).parents[1]))
-
-from simulated.account import ENVIRONMENT, Account
-from simulated.conftest import FailingNormalizer
-from simulated.world import DEAD_LETTERS, World, endpoints, entered
-
-from functions.aws.lake import Lake
-from functions.normalize import batch
-
-ROOT = Path(__file__).resolve().parents[2]
-ROLES = {
-    "normalize": "NormalizeRole",
-    "compact": "CompactRole",
-    "record_poison": "RecordPoisonRole",
-    "create_partitions": "CreatePartitionsRole",
+EXPLAINED = Path(__file__).parent / "authorization" / "unused_grants.toml"
+# what a function does only where the setting is there: an e-mail address, the account mode
+BY_SETTING = {
+    ("check_delivery", "Subscribe"),
+    ("subscribe_log_groups", "DescribeAccountPolicies"),
+    ("subscribe_log_groups", "PutAccountPolicy"),
 }
-REFERENCES = {"lakebucket": "lake", "deadletterbucket": "dead-letters", "statetable": "state", "deadletterkey": "key"}
-WRITES = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
-S3_ACTIONS = {"put_object": "PutObject", "get_object": "GetObject", "delete_objects": "DeleteObject"}
 
-Need = tuple[str, str]
-Call = tuple[str, str, str, dict[str, Any]]
-
-
-def _needs(service: str, operation: str, params: dict[str, Any]) -> Iterator[Need]:
-    """Action and resource of a call, as AWS asks for them."""
-    if service == "s3":
-        yield from _s3_needs(operation, params)
-    elif service == "dynamodb":
-        writes = params.get("TransactItems", [])
-        actions = {WRITES[kind] for write in writes for kind in write} or {_camel(operation)}
-        tables = {call["TableName"] for write in writes for call in write.values()} or {params["TableName"]}
-        for action in actions:
-            yield from ((f"dynamodb:{action}", f"table/{table}") for table in tables)
-    elif service == "glue":
-        database, table = params["DatabaseName"], params.get("TableName") or params["Name"]
-        for resource in ("catalog", f"database/{database}", f"table/{database}/{table}"):
-            yield f"glue:{_camel(operation)}", resource
-    else:
-        yield f"{service}:{_camel(operation)}", "*"
-
-
-def _s3_needs(operation: str, params: dict[str, Any]) -> Iterator[Need]:
-    bucket = params["Bucket"]
-    if operation == "list_objects_v2":
-        yield "s3:ListBucket", bucket
-        return
-    keys = [found["Key"] for found in params["Delete"]["Objects"]] if "Delete" in params else [params["Key"]]
-    for key in keys:
-        yield f"s3:{S3_ACTIONS[operation]}", f"{bucket}/{key}"
-    if bucket == DEAD_LETTERS:
-        yield "kms:GenerateDataKey" if operation == "put_object" else "kms:Decrypt", "key"
-
-
-def _camel(operation: str) -> str:
-    return "".join(word.title() for word in operation.split("_"))
-
-
-def _allowed(template: Template, role: str) -> list[Need]:
-    found = []
-    for statement in statements(template, role):
-        assert statement["Effect"] == "Allow"
-        for resource in statement["Resource"]:
-            name = re.sub(r"<(\w+)>", lambda m: REFERENCES.get(m[1], m[0]), resource.rpartition(":")[2])
-            found += [(action, name) for action in statement["Action"]]
-    return found
-
-
-def _refused(calls: list[Call], allowed: Callable[[str], list[Need]]) -> set[tuple[str, str, str]]:
-    return {
-        (function, action, resource)
-        for function, service, operation, params in calls
-        for action, resource in _needs(service, operation, params)
-        if not any(a == action and fnmatchcase(resource, pattern) for a, pattern in allowed(function))
-    }
+Grant = tuple[str, str, str]
 
 
 @pytest.fixture(scope="module")
-def calls() -> list[Call]:
-    """All calls of a story with late, broken, rejected and repeated events, until hot files are deleted."""
-    made: list[Call] = []
-    run, call = World.run, World.call
-
-    def noting_run(world: Any, work: Any, *rest: Any) -> Any:
-        world.function = work.__qualname__.split(".")[1]
-        return run(world, work, *rest)
-
-    def noting_call(world: Any, service: str, operation: str, params: dict[str, Any]) -> Any:
-        made.append((world.function, service, operation, params))
-        return call(world, service, operation, params)
-
-    with pytest.MonkeyPatch.context() as patch, endpoints():
-        for name, value in ENVIRONMENT.items():
-            patch.setenv(name, value)
-        patch.setattr(Lake, "workers", 1)
-        patch.setattr(batch, "Normalizer", FailingNormalizer)
-        patch.setattr(World, "run", noting_run)
-        patch.setattr(World, "call", noting_call)
-        account = Account()
-        with entered(account.world):
-            account.create_partitions()
-            for _ in range(3):
-                for kind in (
-                    "logs",
-                    "emf",
-                    "spans",
-                    "invocation",
-                    "split",
-                    "usage",
-                    "webhook",
-                    "garbage",
-                    "unfinished",
-                    "repeat",
-                    "poison",
-                ):
-                    account.applications.write(kind)
-                account.wait(47)
-                account.normalize()
-            account.heal()
-            account.applications.write("logs", age_ms=3 * 86_400_000)
-            account.heal()
-            account.wait(25 * 60)
-            account.compact()
-    return made
+def calls(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Call]:
+    noted = request.config.stash[RECORDED].calls.values()
+    return recorded.calls(request.session, noted, tmp_path_factory.mktemp("calls"))
 
 
-def test_every_function_may_make_every_call_it_makes(calls: list[Call], ingest: Template) -> None:
-    assert {function for function, *_ in calls} == set(ROLES)
-    assert _refused(calls, lambda function: _allowed(ingest, ROLES[function])) == set()
+@pytest.fixture(scope="module")
+def default(templates: dict[str, Template]) -> Deployment:
+    return Deployment(templates)
 
 
-def test_the_story_touches_what_a_deployment_touches(calls: list[Call]) -> None:
-    made = {(function, action) for function, *call in calls for action, _ in _needs(*call)}
-    assert made >= {
+@pytest.fixture(scope="module")
+def everything(
+    tmp_path_factory: pytest.TempPathFactory, synthesise_with: Callable[..., dict[str, Template]]
+) -> Deployment:
+    """With each setting that gives a function more to do."""
+    folder = tmp_path_factory.mktemp("everything")
+    return Deployment(synthesise_with(folder, alert_email="ops@example.com", ingest_mode="account"))
+
+
+def _requests(calls: Iterable[Call], deployed: Deployment) -> Iterator[tuple[Call, Request]]:
+    for call in calls:
+        for action, resource, context in needs(call, deployed):
+            yield call, Request(deployed.roles[call.function], action, resource, context)
+
+
+def _refused(calls: Iterable[Call], deployed: Deployment) -> set[str]:
+    return {why_not(request) for _, request in _requests(calls, deployed) if not deployed.allows(request)}
+
+
+def _unused(calls: Iterable[Call], deployed: Deployment) -> set[Grant]:
+    """Role, action and resource of grants that neither calls nor services use; all tables of the lake count as one."""
+    used: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for call, request in _requests(calls, deployed):
+        used[call.function, request.action].add(_any_table(request.resource))
+    for row in documented.on_behalf(deployed):
+        for action in row.actions:
+            used[row.role, action].add(row.resource)
+    roles = {**deployed.roles, "delivery": documented.delivery_role(deployed)}
+    return {
+        (role, action, _any_table(resource))
+        for role, arn in roles.items()
+        for statement in deployed.identity[arn]
+        if statement.allows
+        for action in statement.actions
+        for resource in statement.resources
+        if not any(like(_any_table(resource), each) for each in used[role, action])
+    }
+
+
+def _any_table(arn: str) -> str:
+    return re.sub(r"(:table/tracelake_\w+/)\w+", r"\1any", arn)
+
+
+def _explained(deployed: Deployment) -> set[tuple[str, str]]:
+    entries = tomllib.loads(EXPLAINED.read_text())["grant"]
+    assert all(entry["why"] for entry in entries)
+    return {(entry["role"], action) for entry in entries for action in entry["actions"]}
+
+
+def _without(deployed: Deployment, function: str, action: str) -> Deployment:
+    """The same, but the function's role lacks the action."""
+
+    def taken(statement: Statement) -> Statement:
+        return replace(statement, actions=tuple(each for each in statement.actions if each != action))
+
+    return _with_policies(deployed, function, [taken(each) for each in deployed.identity[deployed.roles[function]]])
+
+
+def _with_policies(deployed: Deployment, function: str, policies: list[Statement]) -> Deployment:
+    changed = Deployment.__new__(Deployment)
+    changed.__dict__.update(deployed.__dict__)
+    changed.__dict__["identity"] = {**deployed.identity, deployed.roles[function]: policies}
+    return changed
+
+
+def test_every_function_may_make_every_call_it_makes(
+    calls: list[Call], default: Deployment, everything: Deployment
+) -> None:
+    always = [call for call in calls if (call.function, call.operation) not in BY_SETTING]
+    assert {call.function for call in always} == set(default.roles)
+    assert _refused(always, default) == set()
+    assert _refused(calls, everything) == set()
+
+
+def test_a_setting_that_is_not_there_gives_no_permission(calls: list[Call], default: Deployment) -> None:
+    by_setting = [call for call in calls if (call.function, call.operation) in BY_SETTING]
+    assert {(call.function, call.operation) for call in by_setting} == BY_SETTING
+    for call in by_setting:
+        assert _refused([call], default), call
+
+
+def test_what_is_granted_is_used_or_explained(calls: list[Call], default: Deployment, everything: Deployment) -> None:
+    unused = {(role, action) for role, action, _ in _unused(calls, default) | _unused(calls, everything)}
+    assert unused == _explained(default)
+
+
+@pytest.mark.parametrize(
+    ("function", "action"),
+    [
         ("normalize", "dynamodb:UpdateItem"),
-        ("normalize", "cloudwatch:PutMetricData"),
         ("normalize", "kms:GenerateDataKey"),
-        ("record_poison", "kms:Decrypt"),
-        ("record_poison", "s3:PutObject"),
         ("compact", "s3:DeleteObject"),
         ("compact", "glue:BatchUpdatePartition"),
-        ("compact", "dynamodb:DeleteItem"),
-        ("create_partitions", "glue:BatchCreatePartition"),
-    }
-
-
-@pytest.mark.parametrize(
-    "taken", ["dynamodb:Query", "s3:DeleteObject", "kms:GenerateDataKey", "glue:BatchUpdatePartition"]
-)
-def test_a_permission_that_is_missing_is_noticed(calls: list[Call], ingest: Template, taken: str) -> None:
-    def allowed(function: str) -> list[Need]:
-        return [(action, resource) for action, resource in _allowed(ingest, ROLES[function]) if action != taken]
-
-    assert {action for _, action, _ in _refused(calls, allowed)} == {taken}
-
-
-@pytest.mark.parametrize(
-    ("file", "pattern", "stack", "role"),
-    [
-        ("functions/aws/logs.py", r"self\._logs\.(\w+)\(", "ingest", "SubscribeLogGroupsRole"),
-        ("functions/aws/athena.py", r"\bathena\.((?:start|stop|get)_\w+)\(", "insight", "WidgetsRole"),
+        ("record_poison", "kms:Decrypt"),
+        ("record_poison", "dynamodb:Query"),
+        ("create_partitions", "glue:CreatePartitionIndex"),
+        ("subscribe_log_groups", "iam:PassRole"),
+        ("widgets", "s3:ListBucket"),
+        ("widgets", "athena:StopQueryExecution"),
+        ("notify", "kms:Decrypt"),
+        ("check_delivery", "cloudwatch:ListMetrics"),
     ],
 )
-def test_what_the_other_functions_call_is_named_in_their_policy(
-    templates: dict[str, Template], file: str, pattern: str, stack: str, role: str
+def test_a_permission_that_is_missing_is_noticed(
+    calls: list[Call], everything: Deployment, function: str, action: str
 ) -> None:
-    called = {_camel(name) for name in re.findall(pattern, (ROOT / file).read_text())}
-    named = {
-        a.partition(":")[2] for s in statements(templates[stack], role) for a in s["Action"] if s["Effect"] == "Allow"
+    refused = _refused(calls, _without(everything, function, action))
+    assert refused
+    assert all(f"{everything.roles[function]} may not {action} on" in each for each in refused)
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("s3:DeleteObject", "arn:aws:s3:::lake/settled/*"),
+        ("s3:PutObject", "arn:aws:s3:::lake/athena-results/*"),
+        ("dynamodb:Scan", "arn:aws:dynamodb:eu-central-1:123456789012:table/state"),
+    ],
+)
+def test_a_grant_too_many_is_listed(calls: list[Call], default: Deployment, action: str, resource: str) -> None:
+    more = Statement(allows=True, actions=(action,), resources=(resource,))
+    planted = _with_policies(default, "normalize", [*default.identity[default.roles["normalize"]], more])
+    assert _unused(calls, planted) - _unused(calls, default) == {("normalize", action, resource)}
+
+
+def test_a_call_outside_of_the_namespace_or_the_keys_that_a_condition_names_is_refused(default: Deployment) -> None:
+    metric = Call("normalize", "cloudwatch", "PutMetricData", {"Namespace": "somebody-else"})
+    write = {"Put": {"TableName": "state", "Item": {"pk": {"S": "commit#2026-11-20-10"}}}}
+    commit = Call("notify", "dynamodb", "TransactWriteItems", {"TransactItems": [write]})
+    for call in (metric, commit):
+        assert len(_refused([call], default)) == 1
+
+
+def test_own_log_groups_cannot_be_subscribed_whatever_is_allowed(everything: Deployment) -> None:
+    params: dict[str, Any] = {"logGroupName": "/tracelake/dev/compact"}
+    call = Call("subscribe_log_groups", "logs", "PutSubscriptionFilter", params)
+    assert len(_refused([call], everything)) == 1
+
+
+def test_a_call_of_which_nothing_is_known_is_an_error(default: Deployment) -> None:
+    with pytest.raises(UnknownCallError, match="s3:PutBucketAcl"):
+        _refused([Call("compact", "s3", "PutBucketAcl", {"Bucket": "lake"})], default)
+
+
+def test_nothing_is_allowed_over_a_connection_without_tls(calls: list[Call], default: Deployment) -> None:
+    for _, request in _requests([each for each in calls if each.service == "s3"], default):
+        if request.action.startswith("s3:"):
+            context = {**request.context, "aws:SecureTransport": "false"}
+            assert not default.allows(replace(request, context=context))
+
+
+@pytest.fixture(params=["default", "everything"])
+def deployed(request: pytest.FixtureRequest) -> Deployment:
+    found: Deployment = request.getfixturevalue(request.param)
+    return found
+
+
+def test_services_may_do_on_behalf_of_a_role_what_aws_documents_that_they_need(deployed: Deployment) -> None:
+    roles = {**deployed.roles, "delivery": documented.delivery_role(deployed)}
+    wanted = [
+        Request(roles[row.role], action, row.resource)
+        for row in documented.on_behalf(deployed)
+        for action in row.actions
+    ]
+    assert len(wanted) > 30
+    assert [why_not(request) for request in wanted if not deployed.allows(request)] == []
+
+
+def test_services_may_do_in_their_own_name_what_aws_documents_and_for_nobody_else(deployed: Deployment) -> None:
+    deeds = list(documented.by_services(deployed))
+    assert [(deed.what, why_not(deed.request())) for deed in deeds if not deployed.allows(deed.request())] == []
+    assert [deed.what for deed in deeds for context in deed.never if deployed.allows(deed.request(context))] == []
+    invoked = {
+        (each["Principal"], deployed.resolve(each["FunctionName"], key.split("/")[0]))
+        for key, each in deployed.of_type("AWS::Lambda::Permission")
     }
-    assert len(called) >= 4
-    assert called <= named
-    assert of_type(templates[stack], "AWS::Lambda::Function")
+    assert invoked == {(deed.service, deed.resource) for deed in deeds if deed.action == "lambda:InvokeFunction"}
+
+
+def test_every_statement_of_a_resources_policy_for_a_service_has_a_row(deployed: Deployment) -> None:
+    known = {(deed.service, deed.action) for deed in documented.by_services(deployed)}
+    granted = {
+        (name, action)
+        for kind, document in (
+            ("AWS::SNS::TopicPolicy", "PolicyDocument"),
+            ("AWS::S3::BucketPolicy", "PolicyDocument"),
+            ("AWS::KMS::Key", "KeyPolicy"),
+        )
+        for key, properties in deployed.of_type(kind)
+        for each in properties[document]["Statement"]
+        if each["Effect"] == "Allow"
+        for name in [each["Principal"].get("Service")]
+        if name
+        for action in ([each["Action"]] if isinstance(each["Action"], str) else each["Action"])
+    }
+    assert granted
+    for service, action in granted:
+        assert any(service == who and like(action, what) for who, what in known), (service, action)

@@ -573,6 +573,8 @@ def athena(monkeypatch):
             return {"QueryExecutionId": "q-1"}
         if operation == "GetQueryExecution":
             return {"QueryExecution": {"Status": answers.get("status", {"State": "SUCCEEDED"})}}
+        if operation == "StopQueryExecution":
+            return {}
         columns = ("customer", "requests", "error_pct", "p90_ms")
         kinds = ("varchar", "bigint", "double", "double")
         rows = [list(columns), ["acme", "12", "25.0", "45.6"], ["(unknown)", "2", "0.0", None]]
@@ -610,6 +612,15 @@ def test_a_click_shows_why_athena_refuses(athena, answer, widget):
     found = Page(handler.handle(event(widget, customer="a"), Invocation()))
     assert "WorkGroup <b>is</b> disabled" in found.text
     assert not [tag for tag, _ in found.tags if tag == "script"]
+
+
+def test_a_query_that_takes_too_long_is_stopped(athena, monkeypatch):
+    asked, answers = athena
+    answers["status"] = {"State": "RUNNING"}
+    monkeypatch.setattr(drill_down, "TIMEOUT_SECONDS", 0)
+    found = Page(handler.handle(event("route", service="shop", route="GET /"), Invocation()))
+    assert "took longer than 0 seconds and was stopped" in found.text
+    assert "StopQueryExecution" in [operation for operation, _ in asked]
 
 
 def test_what_an_action_carries_comes_back_as_it_was():
