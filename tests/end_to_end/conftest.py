@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from on_the_emulator import Deployed
+from on_the_emulator import CALLS, Deployed
 
 from local.run import PYTHON, Emulator
 
@@ -15,6 +15,12 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     if not PYTHON.exists():
         pytest.skip(f"{PYTHON} is missing; `make setup` provides it")
     folder = tmp_path_factory.mktemp("emulator")
-    with Emulator(folder, announcement=folder / "current.json") as emulator:
+    emulator = Emulator(folder, announcement=folder / "current.json")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRACELAKE_LOCAL_CALLS", str(folder / CALLS))
+        emulator.start()
+    try:
         emulator.deploy_tracelake()
         yield Deployed(emulator)
+    finally:
+        emulator.stop()

@@ -18,6 +18,8 @@ from stacks.names import Names
 
 T = TypeVar("T")
 NAMES = Names("main")
+# where the emulator notes what functions call
+CALLS = "calls.jsonl"
 UNREADABLE = gzip.compress(b"cut short")[:-9]
 
 
