@@ -58,7 +58,7 @@ test: lint ## Run every check and test
 	@$(PY) -m pytest -q
 
 bootstrap: .cache/setup.stamp ## Prepare an account and region for CDK, once: make bootstrap ENV=aws://111122223333/eu-central-1
-	@$(CDK) bootstrap $(ENV)
+	@$(CDK) bootstrap $(if $(POLICIES),--cloudformation-execution-policies $(POLICIES)) $(ENV)
 
 synth: .cache/setup.stamp ## Write the CloudFormation templates to cdk.out, checked
 	@$(CDK) synth --quiet

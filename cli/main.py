@@ -21,6 +21,7 @@ examples:
   tracelake rows lambda.log                           what the lake would hold of a file
   tracelake retry-rejected --dry-run                  which dead letters there are, by reason
   tracelake price --set kinesis_mode=on-demand        what an installation would cost, line by line
+  tracelake policies iam --region eu-central-1        IAM policies to deploy and to use it, a file each in iam/
 
 ask and retry-rejected work on AWS (--stage), or on the stack that runs on this machine: with --local, or where no AWS
 credentials are configured.
@@ -61,6 +62,11 @@ def _run(arguments: argparse.Namespace) -> int:
         from cli import price  # noqa: PLC0415
 
         return price.run(arguments.templates, arguments.set, arguments.format, sys.stdout)
+    if arguments.command == "policies":
+        from cli import policies  # noqa: PLC0415
+
+        where = policies.place(arguments.stage, arguments.account, arguments.region)
+        return policies.run(arguments.folder, where, sys.stdout)
     place = (arguments.local, arguments.stage)
     if arguments.command == "ask":
         from cli import ask  # noqa: PLC0415
@@ -91,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_ask(commands)
     _add_retry(commands)
     _add_price(commands)
+    _add_policies(commands)
     return parser
 
 
@@ -144,6 +151,19 @@ def _add_price(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a setting over cdk.json's; can be repeated"
     )
     price.add_argument("--format", choices=("table", "json"), default="table", help="default: table")
+
+
+def _add_policies(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    policies = commands.add_parser(
+        "policies",
+        help="write IAM policies for who deploys, who looks and who asks",
+        description="Writes IAM policies: what CloudFormation needs to deploy tracelake and no more, and what people "
+        "need who look at dashboards (viewer) or ask the lake (analyst). Needs no AWS account.",
+    )
+    policies.add_argument("folder", nargs="?", default="", metavar="FOLDER", help="for a file each (default: print)")
+    policies.add_argument("--stage", default="main", help="the deployment (default: main)")
+    policies.add_argument("--account", default="", help="12 digits (default: any)")
+    policies.add_argument("--region", default="", help="for example eu-central-1 (default: any)")
 
 
 def _add_place(parser: argparse.ArgumentParser) -> None:

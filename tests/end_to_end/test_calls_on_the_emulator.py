@@ -1,4 +1,4 @@
-"""What the deployed functions called in this session's tests, their roles allow; the emulator itself allows everything."""
+"""What deployed functions called in the tests of this session, their roles allow; the emulator allows everything."""
 
 from __future__ import annotations
 

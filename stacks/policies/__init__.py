@@ -1,0 +1,1 @@
+"""Policies for CloudFormation and for people: printed by `tracelake policies`, not deployed."""
