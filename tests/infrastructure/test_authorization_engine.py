@@ -105,6 +105,10 @@ def test_a_condition_holds_for_its_values_and_not_without_its_key(condition: Any
     assert not _may(_in(), _with(condition))
 
 
+def test_the_key_of_a_condition_is_compared_without_case() -> None:
+    assert _may(_in(a_k="x"), _with({"StringEquals": {"A:K": "x"}}))
+
+
 def test_a_condition_for_all_values_holds_if_there_is_none() -> None:
     condition = {"ForAllValues:StringEquals": {"a:k": ["x", "y"]}}
     assert _may(_in(), _with(condition))

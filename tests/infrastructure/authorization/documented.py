@@ -1,8 +1,14 @@
 """What AWS documents that its services need: on behalf of a function's role, or by the policy of a resource.
 
-A row of ``ON_BEHALF`` is something a service does with a role of tracelake; one of ``BY_SERVICES`` something that a
+A row of ``on_behalf`` is something a service does with a role of tracelake; one of ``by_services`` something that a
 service does in its own name, with what must not be possible in its place (the confused deputy:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html).
+
+No row, because no permission is needed: S3 tells EventBridge of new objects
+(https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventBridge.html), and the key of the stream is the one that AWS
+manages for Kinesis, whose policy is for everybody in the account who may use the stream
+(https://docs.aws.amazon.com/streams/latest/dev/permissions-user-key-KMS.html). Widgets are invoked with the rights of
+who looks at them: test_policies.py.
 """
 
 from __future__ import annotations
@@ -19,7 +25,7 @@ OTHER_ACCOUNT = "999999999999"
 
 @dataclass(frozen=True)
 class Row:
-    """What a service needs, and the page that says so; ``function`` or ``role`` whose role it uses."""
+    """What a service needs, the page that says so, and the function whose role it uses (or ``delivery``)."""
 
     what: str
     page: str
@@ -144,7 +150,7 @@ def _alarms(deployed: Deployment) -> Iterator[Deed]:
     (topic,) = (deployed.arn(key) for key, _ in deployed.of_type("AWS::SNS::Topic"))
     notify = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:tracelake-{_stage(deployed)}-notify"
     keyed = "https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html"
-    acting = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-actions.html"
+    acting = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-actions-Lambda.html"
     for key, properties in deployed.of_type("AWS::CloudWatch::Alarm"):
         alarm = deployed.arn(key)
         context = {"aws:SourceAccount": ACCOUNT, "aws:SourceArn": alarm}

@@ -80,10 +80,7 @@ class Statement:
     def names(self, request: Request) -> bool:
         """Whether it is about this principal, by its own name."""
         kind = "AWS" if request.account else "Service"
-        return any(
-            each == "*" or (of == kind and each == request.principal)
-            for of, each in self.principals
-        )  # fmt: skip
+        return any(each == "*" or (of == kind and each == request.principal) for of, each in self.principals)
 
     def names_account_of(self, request: Request) -> bool:
         """Whether it leaves it to the account's own policies."""
@@ -162,10 +159,12 @@ def _holds(operator: str, keys: Mapping[str, Any], context: Context) -> bool:
     every, _, name = operator.rpartition(":")
     if name not in _OPERATORS or every not in ("", "ForAllValues"):
         raise PolicyError(f"an operator of a condition that is not known here: {operator}")
+    # keys are compared without case, their values by the operator
+    given = {key.lower(): value for key, value in context.items()}
     return all(
-        _holds_key(_OPERATORS[name], _texts(wanted), context.get(key), every=bool(every))
+        _holds_key(_OPERATORS[name], _texts(wanted), given.get(key.lower()), every=bool(every))
         for key, wanted in keys.items()
-    )  # fmt: skip
+    )
 
 
 def _holds_key(compare: Callable[[str, str], bool], wanted: Sequence[str], found: Any, *, every: bool) -> bool:
