@@ -20,6 +20,8 @@ T = TypeVar("T")
 NAMES = Names("main")
 # where the emulator notes what functions call
 CALLS = "calls.jsonl"
+# a table that is not there, for a test in which a function fails
+NO_TABLE = "no-such-table"
 UNREADABLE = gzip.compress(b"cut short")[:-9]
 
 

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from on_the_emulator import CALLS, NAMES, Deployed, wait_for
+from on_the_emulator import CALLS, NAMES, NO_TABLE, Deployed, wait_for
 
 sys.path.append(str(Path(__file__).parents[1] / "infrastructure"))
 
@@ -23,7 +23,8 @@ def _calls(deployed: Deployed) -> list[Call]:
     lines = (deployed.emulator.folder / CALLS).read_text().splitlines()
     found = [json.loads(line) for line in lines]
     own = f"{NAMES.prefix}-"
-    return [Call(name.removeprefix(own).replace("-", "_"), *call) for name, *call in found if str(name).startswith(own)]
+    calls = [Call(name.removeprefix(own).replace("-", "_"), *call) for name, *call in found if name.startswith(own)]
+    return [call for call in calls if call.params.get("TableName") != NO_TABLE]
 
 
 @pytest.fixture(scope="module")

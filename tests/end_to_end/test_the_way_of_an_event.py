@@ -8,7 +8,7 @@ import json
 import time
 from uuid import uuid4
 
-from on_the_emulator import NAMES, UNREADABLE, Deployed, wait_for
+from on_the_emulator import NAMES, NO_TABLE, UNREADABLE, Deployed, wait_for
 
 from functions.aws.athena import Cell
 from functions.core.schema import HOUR_MS, hour_of
@@ -111,7 +111,7 @@ def test_a_record_on_which_normalize_fails_is_kept_and_comes_into_the_lake_once_
     function = NAMES.function("normalize")
     functions = deployed.client("lambda")
     environment = functions.get_function_configuration(FunctionName=function)["Environment"]
-    broken = {"Variables": {**environment["Variables"], "STATE_TABLE": "no-such-table"}}
+    broken = {"Variables": {**environment["Variables"], "STATE_TABLE": NO_TABLE}}
     functions.update_function_configuration(FunctionName=function, Environment=broken)
     try:
         event = json.dumps({"event_type": "usage", "id": str(uuid4()), "feature": f"f-{uuid4()}", "tenant": "acme"})
