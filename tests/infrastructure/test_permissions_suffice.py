@@ -1,7 +1,8 @@
 """What functions call is allowed, and what is allowed is called. The emulator does not look at permissions.
 
 Every call that the code of a function makes in any test of the session is noted (tests/conftest.py) and held against
-the policies of the templates. tests/end_to_end does the same for the functions that run on the emulator.
+the policies of the templates: tests call resources as they are deployed, those with a generated name as NAMES_IN_TESTS
+says; account and region may be any. tests/end_to_end does the same for the functions that run on the emulator.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from functions.check_delivery import subscriptions
 from functions.core.tally import Datum
 
 GROUPS = {"logGroups": [{"logGroupName": f"/g/{number}"} for number in range(5)]}
-TOPIC = "arn:aws:sns:eu-west-1:1:alerts"
+TOPIC = "arn:aws:sns:eu-west-1:1:tracelake-main-alerts"
 
 
 @pytest.mark.parametrize(
