@@ -24,7 +24,7 @@ from functions.core.cost.at_rest import Line
 from functions.core.cost.prices import PRICES
 from functions.core.incidents.rules import RULES
 from functions.core.incidents.wording import threshold
-from functions.core.schema import TABLES
+from functions.core.schema import JSON, TABLES, Column
 from stacks.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -45,11 +45,15 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
 
 
+def _column(column: Column) -> tuple[str, str, str]:
+    return f"`{column.name}`", f"`{column.athena_type}`" + (", JSON" if column.type == JSON else ""), column.doc
+
+
 def data_dictionary() -> str:
     """Every table of the lake with its columns."""
     return "\n".join(
         f"## {table.name}\n\n{table.doc}\n\n"
-        + _table(("column", "type", "meaning"), ((f"`{c.name}`", f"`{c.type}`", c.doc) for c in table.columns))
+        + _table(("column", "type", "meaning"), (_column(c) for c in table.columns))
         for table in TABLES.values()
     )
 

@@ -179,7 +179,7 @@ class DataStack(Stack):
                 ],
                 storage_descriptor=glue.CfnTable.StorageDescriptorProperty(
                     columns=[
-                        glue.CfnTable.ColumnProperty(name=column.name, type=column.type, comment=column.doc)
+                        glue.CfnTable.ColumnProperty(name=column.name, type=column.athena_type, comment=column.doc)
                         for column in table.columns
                     ],
                     location=f"s3://{self.lake.bucket_name}/hot/{table.name}/",

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, TypeVar
 
+from functions.core.piles import Pile, Reader, read_all
 from functions.core.redaction import Redactor
-from functions.core.rows import Rows
+from functions.core.rows import Event, Rows
+from functions.core.shapes import Names
 from functions.core.usage.tenants import tenant_taker
 
 T = TypeVar("T")
@@ -19,15 +21,38 @@ class Context:
     ``cached`` keeps what a source works out once for many events, also for the Normalizers that follow.
     """
 
-    __slots__ = ("_known", "hashed", "own_services", "redactor", "rows", "take_tenant", "tenant_keys")
+    __slots__ = ("_known", "_piles", "hashed", "own_services", "redactor", "rows", "take_tenant", "tenant_keys")
 
     def __init__(self, tenant_keys: tuple[str, ...], own_services: str, hash_key: bytes) -> None:
         self.rows = Rows()
+        self._piles: dict[tuple[Reader, int, Names], Pile] = {}
         self.tenant_keys = tenant_keys
         self.own_services = own_services
         self.take_tenant = tenant_taker(tenant_keys)
         self.redactor, self._known = _kept(tenant_keys, hash_key)
         self.hashed = self.redactor.hashed
+
+    def add(self, reader: Reader, event: Event, fields: dict[Any, Any], *record: Any, row_no: int = 0) -> None:
+        """Puts an event's object on the pile of those like it, with what else the reader wants of it; ``row_no`` is the
+        number of its row."""
+        members = tuple(fields)
+        key = (reader, row_no, members)
+        pile = self._piles.get(key)
+        if pile is None:
+            pile = self._piles[key] = Pile(reader, self.cached(reader.shapes).of(members), row_no)
+        if reader.identities or pile.shape.private:
+            event.line = self.redactor.shown_line(event.line, fields, reader.identities)
+        fields[None] = None
+        pile.events.append(event)
+        pile.values.append(pile.shape.known(fields))
+        pile.records.extend(record)
+
+    def read_piles(self, refuse: Callable[[Event, Exception], None]) -> None:
+        """Turns all piles into rows, also those that this adds to."""
+        while self._piles:
+            piles, self._piles = self._piles, {}
+            for pile in piles.values():
+                read_all(pile, self, refuse)
 
     def cached(self, make: Callable[[Context], T]) -> T:
         """What ``make`` returned the first time."""

@@ -20,17 +20,18 @@ class NotJsonError(ValueError):
 
 
 def parse(document: str, max_depth: int) -> Any:
-    """The value of one JSON document.
+    """The value of one JSON document; see ``parse_strictly`` and ``parse_leniently``."""
+    try:
+        return parse_strictly(document, max_depth)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return parse_leniently(document)
 
-    Control characters, unpaired surrogates (see ``printable``), NaN and numbers of any size are accepted.
-    Raises NotJsonError.
-    """
+
+def parse_strictly(document: str, max_depth: int) -> Any:
+    """The value of one document that is JSON as RFC 8259 has it; NotJsonError where it is nested too deep."""
     if _openings(document) > max_depth and deeper_than(document, max_depth):
         raise NotJsonError(f"nested deeper than {max_depth}")
-    try:
-        return _DECODE(document)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return _parse_leniently(document)
+    return _DECODE(document)
 
 
 def _openings(document: str) -> int:
@@ -103,7 +104,9 @@ def _end_of_document(text: str, position: int, max_depth: int) -> int:
     raise NotJsonError("cut off")
 
 
-def _parse_leniently(document: str) -> Any:
+def parse_leniently(document: str) -> Any:
+    """The value of one JSON document; control characters, unpaired surrogates (see ``printable``), NaN and numbers of
+    any size are accepted. Raises NotJsonError."""
     try:
         return _without_surrogates(_LENIENT.decode(document.strip("\ufeff\x00 \t\r\n")))
     except (ValueError, RecursionError) as error:

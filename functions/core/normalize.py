@@ -16,7 +16,7 @@ from functions.core import decode, documents, rows, subscriptions, values
 from functions.core.accounting import DAY_MS, Counts, Part, Rejected, Rules
 from functions.core.context import Context, OwnEventError
 from functions.core.derived import DERIVE
-from functions.core.rows import Event
+from functions.core.rows import Event, Place
 from functions.core.schema import HOUR_MS, TABLES, hour_of
 from functions.core.sources import access_logs, emf, json_logs, lambda_platform, spans, text_logs
 from functions.core.subscriptions import LogEvent, Subscription, payload_of, service_of
@@ -40,15 +40,25 @@ class Normalizer:
     """
 
     def __init__(self, rules: Rules) -> None:
-        self.counts = Counts()
-        self.rejected: list[Rejected] = []
         self.pending_bytes = 0
         self._rules = rules
+        self._counts = Counts()
+        self._rejected: list[Rejected] = []
         self._context = Context(rules.tenant_keys, rules.own_services, rules.hash_key)
         self._unsealed_bytes = 0
         self._sealed: dict[str, list[pa.Table]] = {}
         self._earliest, self._latest = 0, values.MAX_TIME_MS
         self._arrival: int | None = None
+
+    @property
+    def counts(self) -> Counts:
+        self._context.read_piles(self._refuse_stored)
+        return self._counts
+
+    @property
+    def rejected(self) -> list[Rejected]:
+        self._context.read_piles(self._refuse_stored)
+        return self._rejected
 
     def add(self, data: bytes, position: str, arrival_ms: int | None) -> None:
         """Takes one stream record; never raises because of its content.
@@ -59,12 +69,12 @@ class Normalizer:
         try:
             payloads = decode.payloads(data, self._rules.max_decompressed_bytes)
         except decode.UnreadableError as error:
-            self.counts.raw_bytes += len(data)
+            self._counts.raw_bytes += len(data)
             self._reject(str(error), f"{position}:0", position, data)
             return
         number = 0
         for payload in payloads:
-            self.counts.raw_bytes += len(payload)
+            self._counts.raw_bytes += len(payload)
             self.pending_bytes += len(payload)
             self._unsealed_bytes += len(payload)
             try:
@@ -92,9 +102,10 @@ class Normalizer:
         return parts
 
     def _seal(self) -> None:
-        """Turns row tuples into Arrow, so that only few are alive at a time."""
-        for table, tuples in self._context.rows.take().items():
-            self._sealed.setdefault(table, []).append(rows.to_arrow(table, tuples, self._context.redactor))
+        """Turns what waits into Arrow, so that only few Python objects are alive at a time."""
+        self._context.read_piles(self._refuse_stored)
+        for table, columns in self._context.rows.take().items():
+            self._sealed.setdefault(table, []).append(rows.to_arrow(table, columns, self._context.redactor))
         self._unsealed_bytes = 0
 
     def _bound_times(self, arrival_ms: int | None) -> None:
@@ -108,37 +119,41 @@ class Normalizer:
     def _add_subscription(self, payload: Subscription, position: str) -> None:
         if payload.messageType == "CONTROL_MESSAGE":
             return
-        group = payload.logGroup
-        event = Event("", 0, None, "", "", group or None, payload.logStream or None, service_of(group), None)
-        account, region = payload.owner or self._rules.account, self._rules.region
+        group, rules = payload.logGroup, self._rules
+        place = Place(
+            payload.owner or rules.account,
+            rules.region,
+            group or None,
+            payload.logStream or None,
+            service_of(group),
+            position,
+        )
         log = lambda_platform.Payload()
         own, is_spans = self._is_own(group), group == spans.LOG_GROUP
         earliest, latest = self._earliest, self._latest
         refused = 0
         for entry in payload.logEvents:
-            event.id, event.account, event.region = entry.id, account, region
-            event.request_id = log.open_request
+            time = entry.timestamp
+            if time is not None and earliest <= time <= latest:
+                event = Event(entry.id, time, None, place, entry, entry.message, log.open_request)
+            else:
+                event = Event(entry.id, 0, None, place, entry, entry.message, log.open_request)
+                self._set_time(event, time)
             try:
                 if own:
                     raise OwnEventError(f"log event of own log group {group}")
                 if entry.extractedFields:
-                    event.account = values.name(entry.extractedFields.get("@aws.account")) or account
-                    event.region = values.name(entry.extractedFields.get("@aws.region")) or region
+                    event.place = _place_of(entry, place)
                 if is_spans:
-                    self._read_span(event, entry.message, entry.timestamp)
+                    self._read_span(event)
                 else:
-                    time = entry.timestamp
-                    if time is not None and earliest <= time <= latest:
-                        event.time, event.event_time = time, None
-                    else:
-                        self._set_time(event, time)
-                    self._read_line(event, entry.message, log)
+                    self._read_line(event, log)
             except MemoryError:
                 raise
             except Exception as error:  # one bad event must stop nobody: it is kept, with the reason
                 refused += 1
-                self._refuse(error, position, entry.id, payload_of(payload, entry), group, payload.logStream)
-        self._account_for(len(payload.logEvents), refused, event, log)
+                self._refuse(event, error)
+        self._account_for(len(payload.logEvents), refused, place, log)
 
     def _add_documents(self, payload: bytes | bytearray, position: str, number: int) -> int:
         """Takes a payload that is not one well-formed subscription payload; returns the number after its last event."""
@@ -150,23 +165,24 @@ class Normalizer:
                 return number + 1
             text = payload.decode(errors="surrogateescape")
         log = lambda_platform.Payload()
-        event = Event("", 0, None, self._rules.account, self._rules.region, None, None, None, None)
+        place = Place(self._rules.account, self._rules.region, position=position)
         events = refused = 0
         for document, value in documents.split(text, self._rules.max_json_depth):
             if isinstance(value, dict) and "logEvents" in value and "messageType" in value:
                 self._add_loose_subscription(value, position, number)
             else:
                 events += 1
-                event.id, event.request_id = f"{position}:{number}", log.open_request
+                line = documents.printable(document)
+                event = Event(f"{position}:{number}", 0, None, place, document, line, log.open_request)
                 try:
-                    self._read_document(event, documents.printable(document), value, log)
+                    self._read_document(event, value, log)
                 except MemoryError:
                     raise
                 except Exception as error:  # one bad event must stop nobody: it is kept, with the reason
                     refused += 1
-                    self._refuse(error, position, event.id, document.encode(errors="surrogateescape"), "", "")
+                    self._refuse(event, error)
             number += 1
-        self._account_for(events, refused, event, log)
+        self._account_for(events, refused, place, log)
         return number
 
     def _add_loose_subscription(self, payload: dict[str, Any], position: str, number: int) -> None:
@@ -191,69 +207,87 @@ class Normalizer:
         members = (values.text(payload.get(name)) or "" for name in ("owner", "logGroup", "logStream"))
         self._add_subscription(Subscription(str(payload["messageType"]), entries, *members), position)
 
-    def _account_for(self, events: int, refused: int, event: Event, log: lambda_platform.Payload) -> None:
+    def _account_for(self, events: int, refused: int, place: Place, log: lambda_platform.Payload) -> None:
         """Counts the events of a payload, after its unfinished STARTs have become rows."""
-        lambda_platform.unfinished(event, log, self._context)
-        counts = self.counts
+        lambda_platform.unfinished(place, log, self._context)
+        counts = self._counts
         counts.events += events
         counts.rejected += refused
         counts.folded += log.folded
         counts.stored += events - refused - log.folded
 
-    def _read_line(self, event: Event, line: str, log: lambda_platform.Payload) -> None:
+    def _read_line(self, event: Event, log: lambda_platform.Payload) -> None:
+        line = event.line
         if line.startswith("{"):
-            try:
-                value = documents.parse(line, self._rules.max_json_depth)
-            except documents.NotJsonError:
-                value = line
+            value = self._parse(event)
             if type(value) is dict:
-                self._read_object(event, line, value, log)
+                self._read_object(event, value, log)
                 return
         if lambda_platform.read_text(event, line, log, self._context):
             return
         text_logs.read(event, line, log, self._context)
 
-    def _read_object(self, event: Event, text: str, line: dict[str, Any], log: lambda_platform.Payload) -> None:
+    def _parse(self, event: Event) -> Any:
+        """The value of a line that may be JSON, else None; what was JSON only nearly is written anew."""
+        try:
+            return documents.parse_strictly(event.line, self._rules.max_json_depth)
+        except documents.NotJsonError:
+            return None
+        except _NOT_TYPED:
+            pass
+        try:
+            value = documents.parse_leniently(event.line)
+        except documents.NotJsonError:
+            return None
+        event.line = values.text(value) or ""
+        return value
+
+    def _read_object(self, event: Event, line: dict[str, Any], log: lambda_platform.Payload) -> None:
         context = self._context
         if _SPECIAL.isdisjoint(line):
-            json_logs.read(event, line, context)
+            context.add(json_logs.READER, event, line)
         elif "_aws" in line:
-            header = line["_aws"]
+            header = line.pop("_aws")
             self._set_own_time(event, header.get("Timestamp") if isinstance(header, dict) else None)
-            emf.read(event, line, context)
+            context.add(emf.READER, event, line, header)
         elif application_events.is_application_event(line):
             self._set_own_time(event, line.get("time"))
             event.id = application_events.own_id(line) or event.id
             application_events.read(event, line, context)
         elif lambda_platform.is_platform_record(line):
             if not lambda_platform.read_json(event, line, log, context):
-                json_logs.read(event, lambda_platform.as_log(line), context, lambda_platform.SOURCE)
+                context.add(lambda_platform.LOG_READER, event, lambda_platform.as_log(line))
         elif spans.is_span(line):
-            self._read_span(event, text, event.time)
+            self._read_span(event)
         elif access_logs.is_access_log(line):
-            access_logs.read(event, line, context)
+            context.add(access_logs.READER, event, line)
         else:
-            json_logs.read(event, line, context)
+            context.add(json_logs.READER, event, line)
 
-    def _read_span(self, event: Event, text: str, logged_at: int | None) -> None:
+    def _read_span(self, event: Event) -> None:
         try:
-            span = spans.decode(text)
+            span = spans.decode(event.line)
         except _NOT_TYPED:
-            self._set_time(event, logged_at)
-            text_logs.read(event, text, lambda_platform.Payload(), self._context)
+            text_logs.read(event, event.line, lambda_platform.Payload(), self._context)
             return
+        attributes, event.line = spans.attributes_of(span)
         start = spans.nanos(span.startTimeUnixNano)
-        self._set_time(event, logged_at if start is None else start // 1_000_000)
-        spans.read(event, span, start, self._context)
+        if start is not None:
+            time = start // 1_000_000
+            if self._earliest <= time <= self._latest:
+                event.time, event.event_time = time, None
+            else:
+                self._set_time(event, time)
+        self._context.add(spans.READER, event, attributes, span)
 
-    def _read_document(self, event: Event, text: str, value: Any, log: lambda_platform.Payload) -> None:
+    def _read_document(self, event: Event, value: Any, log: lambda_platform.Payload) -> None:
         """Reads an event that came without CloudWatch's envelope: its time is in it, or is its arrival."""
         own_time = next((value[name] for name in _TIME_NAMES if name in value), None) if type(value) is dict else None
         self._set_time(event, values.time_ms(own_time))
         if type(value) is dict:
-            self._read_object(event, text, value, log)
+            self._read_object(event, value, log)
         else:
-            self._read_line(event, text, log)
+            self._read_line(event, log)
 
     def _set_time(self, event: Event, time: int | None) -> None:
         """Sets the event's time, or its arrival where the time is absurd or missing."""
@@ -276,24 +310,42 @@ class Normalizer:
 
     def _reject(self, reason: str, event_id: str, position: str, payload: bytes) -> None:
         """Refuses what is an event of its own, and counts it."""
-        self.counts.events += 1
-        self.counts.rejected += 1
-        self.rejected.append(Rejected(reason, position, event_id, "", "", payload))
+        self._counts.events += 1
+        self._counts.rejected += 1
+        self._rejected.append(Rejected(reason, position, event_id, "", "", payload))
 
-    def _refuse(
-        self, error: Exception, position: str, event_id: str, payload: bytes, log_group: str, log_stream: str
-    ) -> None:
+    def _refuse_stored(self, event: Event, error: Exception) -> None:
+        """Refuses an event that was counted as stored when it came on its pile."""
+        self._counts.stored -= 1
+        self._counts.rejected += 1
+        self._refuse(event, error)
+
+    def _refuse(self, event: Event, error: Exception) -> None:
         """Keeps an event that was counted already."""
         if isinstance(error, OwnEventError):
-            self.counts.loops += 1
+            self._counts.loops += 1
+        place, origin = event.place, event.origin
+        group, stream = place.log_group or "", place.log_stream or ""
+        if isinstance(origin, LogEvent):
+            payload = payload_of(place.account, group, stream, origin)
+            event_id = origin.id
+        else:
+            payload, event_id = origin.encode(errors="surrogateescape"), event.id
         reason = f"{type(error).__name__}: {error}"
-        self.rejected.append(Rejected(reason, position, event_id, log_group, log_stream, payload))
+        self._rejected.append(Rejected(reason, place.position, event_id, group, stream, payload))
 
 
 _SPECIAL = frozenset({"_aws", "event_type", "record", "spanId", *access_logs.GATEWAY_ONLY})
 """Members one of which every JSON line has that is more than a log line."""
 
 _TIME_NAMES = ("time", "timestamp", "@timestamp", "Timestamp", "requestTimeEpoch", "requestTime", "ts")
+
+
+def _place_of(entry: LogEvent, place: Place) -> Place:
+    """Where an event comes from that names its account and region itself."""
+    extracted = entry.extractedFields or {}
+    account, region = (values.name(extracted.get(name)) for name in ("@aws.account", "@aws.region"))
+    return msgspec.structs.replace(place, account=account or place.account, region=region or place.region)
 
 
 def _by_hour(table: pa.Table) -> Iterator[tuple[str, pa.Table]]:

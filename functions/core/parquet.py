@@ -7,17 +7,19 @@ from functools import cache
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from functions.core.schema import TABLES
+from functions.core.schema import JSON, TABLES
 
 COMPRESSION = "zstd"
 COMPRESSION_LEVEL = 1
+DICTIONARY_BYTES = 8 << 20
+"""A column of few but long texts stays a dictionary up to this size, so that each of them is stored once."""
 
 
 def encode(table_name: str, rows: pa.Table) -> bytes:
     """One Parquet file of rows of a lake table.
 
-    Dictionaries only where the schema expects few values, and no statistics of maps, which no query can use: elsewhere
-    they cost time and save nothing.
+    Dictionaries only where the schema expects few values, and no statistics of maps and JSON, which no query can use:
+    elsewhere they cost time and save nothing.
     """
     sink = pa.BufferOutputStream()
     pq.write_table(
@@ -27,6 +29,7 @@ def encode(table_name: str, rows: pa.Table) -> bytes:
         compression_level=COMPRESSION_LEVEL,
         use_dictionary=_dictionary_paths(table_name),
         write_statistics=_statistics_paths(table_name),
+        dictionary_pagesize_limit=DICTIONARY_BYTES,
     )
     return bytes(sink.getvalue())
 
@@ -41,4 +44,4 @@ def _dictionary_paths(table_name: str) -> list[str]:
 @cache
 def _statistics_paths(table_name: str) -> list[str]:
     columns = TABLES[table_name].columns
-    return [column.name for column in columns if not column.type.startswith(("map<", "array<"))]
+    return [column.name for column in columns if not column.type.startswith(("map<", "array<", JSON))]

@@ -1,20 +1,21 @@
 """Rows on their way from sources to Arrow tables.
 
-A source appends one tuple per row, in the order of the table's columns, when the whole event has been understood; so an
-event gives all of its rows or none. A cell of a text column may have any type; it becomes text here.
+A source appends rows when an event has been understood as a whole, so an event gives all of its rows or none: one tuple
+a row, or the columns of many rows at once. A cell of a text column may have any type; it becomes text here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, repeat
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 
 from functions.core import values
-from functions.core.redaction import FREE_TEXT_COLUMNS, Redactor, any_suspicious
-from functions.core.schema import TABLES, Column
+from functions.core.redaction import FREE_TEXT_COLUMNS, IDENTITIES, NO_NAMES, Redactor, any_suspicious, json_hint
+from functions.core.schema import JSON, TABLES, Column
 from functions.core.text_maps import TextMaps
 
 Row = tuple[Any, ...]
@@ -22,81 +23,163 @@ Row = tuple[Any, ...]
 _TIMESTAMP = pa.timestamp("ms")
 
 
-@dataclass(slots=True)
-class Event:
-    """The event at hand: what is known about it before its content is read.
+class Place(msgspec.Struct, gc=False, frozen=True):
+    """Where events come from that came together; ``service`` is the one for those that name none.
+
+    ``position`` is that of the stream record, ``<shard>:<sequence number>``.
+    """
+
+    account: str
+    region: str
+    log_group: str | None = None
+    log_stream: str | None = None
+    service: str | None = None
+    position: str = ""
+
+
+class Event(msgspec.Struct, gc=False):
+    """An event: what is known about it before its content is read.
 
     ``time`` is within bounds already; ``event_time`` is the absurd time it replaces, else None. Times are in ms.
-    ``request_id`` is the request that the log stream is busy with, for lines that name none.
+    ``line`` is its text, ``request_id`` the request that the log stream is busy with, for lines that name none.
+    ``origin`` is the event as it came (a log event or a document), in case it has to be refused.
     """
 
     id: str
     time: int
     event_time: int | None
-    account: str
-    region: str
-    log_group: str | None
-    log_stream: str | None
-    service: str | None
-    request_id: str | None
+    place: Place
+    origin: Any
+    line: str
+    request_id: str | None = None
 
 
-@dataclass(slots=True)
+class Same:
+    """A column of ``rows`` equal cells."""
+
+    __slots__ = ("cell", "rows")
+
+    def __init__(self, cell: Any, rows: int) -> None:
+        self.cell = cell
+        self.rows = rows
+
+    def __iter__(self) -> Iterator[Any]:
+        return repeat(self.cell, self.rows)
+
+
+Cells = Sequence[Any] | Same
+"""Some rows' cells of one column; of a map column Maps, or a Cell for each row."""
+
+
+class TableRows:
+    """Rows of one table: appended as tuples in the order of the table's columns, or as columns in that order."""
+
+    __slots__ = ("_pieces", "_tuples", "append")
+
+    def __init__(self, table_name: str) -> None:
+        self._tuples: list[Row] = []
+        self._pieces: list[list[Cells]] = [[] for _ in TABLES[table_name].columns]
+        self.append = self._tuples.append
+
+    def extend(self, *columns: Cells) -> None:
+        """Appends many rows."""
+        for pieces, cells in zip(self._pieces, columns, strict=True):
+            pieces.append(cells)
+
+    def columns(self) -> list[list[Cells]]:
+        """The pieces of each column; none where there is no row."""
+        if not self._tuples:
+            return self._pieces
+        more = zip(*self._tuples, strict=True)
+        return [[*pieces, cells] for pieces, cells in zip(self._pieces, more, strict=True)]
+
+
 class Rows:
-    """Rows by table, as lists of tuples."""
+    """Rows of all tables that sources write."""
 
-    spans: list[Row] = field(default_factory=list)
-    invocations: list[Row] = field(default_factory=list)
-    logs: list[Row] = field(default_factory=list)
-    requests: list[Row] = field(default_factory=list)
-    metrics: list[Row] = field(default_factory=list)
-    usage_events: list[Row] = field(default_factory=list)
-    tenant_settings: list[Row] = field(default_factory=list)
+    __slots__ = ("invocations", "logs", "metrics", "requests", "spans", "tenant_settings", "usage_events")
 
-    def take(self) -> dict[str, list[Row]]:
-        """The rows of every table that has some; afterwards there are none."""
-        taken = {table: rows for table in self.__slots__ if (rows := getattr(self, table))}
-        for table in taken:
-            setattr(self, table, [])
+    def __init__(self) -> None:
+        for table in self.__slots__:
+            setattr(self, table, TableRows(table))
+
+    spans: TableRows
+    invocations: TableRows
+    logs: TableRows
+    requests: TableRows
+    metrics: TableRows
+    usage_events: TableRows
+    tenant_settings: TableRows
+
+    def take(self) -> dict[str, list[list[Cells]]]:
+        """The columns of every table that has rows; afterwards there are none."""
+        taken = {}
+        for table in self.__slots__:
+            columns = getattr(self, table).columns()
+            if columns[0]:
+                taken[table] = columns
+                setattr(self, table, TableRows(table))
         return taken
 
 
-def to_arrow(table_name: str, rows: Sequence[Row], redactor: Redactor) -> pa.Table:
-    """Row tuples as a table of the lake's schema, without secrets."""
+def to_arrow(table_name: str, columns: Sequence[Sequence[Cells]], redactor: Redactor) -> pa.Table:
+    """Pieces of columns as a table of the lake's schema, without secrets."""
     table = TABLES[table_name]
-    columns = [
-        _column(column, cells, redactor) for column, cells in zip(table.columns, zip(*rows, strict=True), strict=True)
-    ]
+    arrays = [_column(column, pieces, redactor) for column, pieces in zip(table.columns, columns, strict=True)]
     free_texts = [i for i, column in enumerate(table.columns) if column.name in FREE_TEXT_COLUMNS]
-    maps = [i for i, column in enumerate(columns) if isinstance(column, TextMaps)]
-    suspicious = any_suspicious([*(columns[i] for i in free_texts), *(columns[i].items for i in maps)])
+    json_texts = [i for i, column in enumerate(table.columns) if column.type == JSON and not column.repeated]
+    maps = [i for i, array in enumerate(arrays) if isinstance(array, TextMaps)]
+    identities = IDENTITIES.get(table_name, NO_NAMES)
+    suspicious = any_suspicious(
+        [*(arrays[i] for i in free_texts + json_texts), *(arrays[i].items for i in maps)], json_hint(identities)
+    )
     for i in free_texts:
-        columns[i] = redactor.text(columns[i]) if suspicious else columns[i]
+        arrays[i] = redactor.text(arrays[i]) if suspicious else arrays[i]
+    for i in json_texts:
+        arrays[i] = redactor.json(arrays[i], identities) if suspicious else arrays[i]
     for i in maps:
-        columns[i] = columns[i].to_arrow(redactor, suspicious)
-    return pa.Table.from_arrays(columns, schema=table.arrow_schema)
+        arrays[i] = arrays[i].to_arrow(redactor, suspicious)
+    return pa.Table.from_arrays(arrays, schema=table.arrow_schema)
 
 
-def _column(column: Column, cells: tuple[Any, ...], redactor: Redactor) -> Any:
+def _column(column: Column, pieces: Sequence[Cells], redactor: Redactor) -> Any:
     """An Arrow array, or TextMaps."""
-    if cells[0] is None and cells.count(None) == len(cells):
-        return pa.nulls(len(cells), column.arrow_type)
-    if column.type == "string":
+    if column.type == "map<string,string>":
+        return TextMaps(pieces, redactor)
+    if all(type(piece) is Same for piece in pieces):
+        same = [piece for piece in pieces if type(piece) is Same]
+        if all(piece.cell == same[0].cell for piece in same):
+            return _repeated(same[0].cell, sum(piece.rows for piece in same), column)
+    cells: Sequence[Any] = list(chain.from_iterable(pieces))
+    if column.repeated:
+        return _numbered(cells, column.arrow_type)
+    if column.athena_type == "string":
         return _strings(cells)
     if column.type == "timestamp":
         return pa.array(cells, pa.int64()).view(_TIMESTAMP)
-    return TextMaps(cells, redactor) if column.type == "map<string,string>" else pa.array(cells, column.arrow_type)
+    return pa.array(cells, column.arrow_type)
 
 
-def _strings(cells: tuple[Any, ...]) -> pa.StringArray:
-    """Cells as text. Nearly always they are text already, often all the same: to look at each would cost more."""
-    first = cells[0]
-    if first is cells[-1] and type(first) is str and cells.count(first) == len(cells):
-        return pa.repeat(pa.scalar(first, pa.string()), len(cells))
+def _repeated(cell: Any, rows: int, column: Column) -> pa.Array:
+    if cell is None:
+        return pa.nulls(rows, column.arrow_type)
+    return pa.repeat(pa.scalar(values.text(cell) if column.athena_type == "string" else cell, column.arrow_type), rows)
+
+
+def _strings(cells: Sequence[Any]) -> pa.StringArray:
+    """Cells as text. Nearly always they are text already: to look at each would cost more."""
     try:
         return pa.array(cells, pa.string())
     except pa.ArrowException:
         return pa.array([values.text(cell) for cell in cells], pa.string())
+
+
+def _numbered(cells: Sequence[Any], type_: pa.DataType) -> pa.DictionaryArray:
+    """Cells that are few different long texts, each of them stored once."""
+    different = dict.fromkeys(cells)
+    numbers = dict(zip(different, range(len(different)), strict=True))
+    indices = pa.array(map(numbers.__getitem__, cells), pa.int32())
+    return pa.DictionaryArray.from_arrays(indices, pa.array(different, pa.string())).cast(type_)
 
 
 def concatenated(tables: Iterable[pa.Table]) -> pa.Table:

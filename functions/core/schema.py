@@ -17,8 +17,12 @@ import pyarrow as pa
 HOUR_MS = 3_600_000
 HOUR_FORMAT = "%Y-%m-%d-%H"
 
+JSON = "json"
+"""A text that is JSON; ``json_extract_scalar(column, '$["name"]')`` reads a member of it."""
+
 _ARROW_TYPES: dict[str, pa.DataType] = {
     "string": pa.string(),
+    JSON: pa.string(),
     "int": pa.int32(),
     "bigint": pa.int64(),
     "double": pa.float64(),
@@ -35,16 +39,24 @@ _ARROW_TYPES: dict[str, pa.DataType] = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: Athena type, what it means, and whether few distinct values are expected (dictionary encoding)."""
+    """One column: Athena type, what it means, and whether few distinct values are expected (dictionary encoding).
+
+    ``repeated`` values are long besides: they are held once in memory too.
+    """
 
     name: str
     type: str
     doc: str
     few_values: bool = False
+    repeated: bool = False
+
+    @property
+    def athena_type(self) -> str:
+        return "string" if self.type == JSON else self.type
 
     @property
     def arrow_type(self) -> pa.DataType:
-        return _ARROW_TYPES[self.type]
+        return pa.dictionary(pa.int32(), _ARROW_TYPES[self.type]) if self.repeated else _ARROW_TYPES[self.type]
 
 
 @dataclass(frozen=True)
@@ -99,6 +111,7 @@ _TENANT = _few("tenant", "The customer, by the tenant keys of the settings.")
 _SERVICE = _few("service", "The service; for a Lambda function without a better name, the function.")
 _LOG_GROUP = _few("log_group", "Log group.")
 _LOG_STREAM = _few("log_stream", "Log stream.")
+_LINE = Column("line", JSON, "The whole line as it was written, where it was JSON.")
 _LATENCY_HISTOGRAM = Column(
     "latency_histogram", "map<int,bigint>", "Log-spaced buckets (1 % relative error): bucket number -> count."
 )
@@ -130,7 +143,14 @@ _ALL_TABLES: tuple[Table, ...] = (
             _few("remote_operation", "The operation it calls there."),
             _few("error_type", "Exception or error class."),
             Column("error_message", "string", "Error message."),
-            Column("attributes", "map<string,string>", "All other attributes of span and resource."),
+            Column("span_attributes", JSON, "All attributes of the span; its events as `events`."),
+            Column(
+                "resource_attributes",
+                JSON,
+                "All attributes of the process that ran it and of the library that wrote it.",
+                few_values=True,
+                repeated=True,
+            ),
         ),
         sort_by=("trace_id", "start_time"),
     ),
@@ -173,7 +193,7 @@ _ALL_TABLES: tuple[Table, ...] = (
             _TENANT,
             _few("error_type", "Exception class."),
             _few("fingerprint", "Groups errors of the same cause."),
-            Column("fields", "map<string,string>", "All other fields of a JSON line; nested ones as JSON."),
+            _LINE,
         ),
         sort_by=("log_group", "time"),
     ),
@@ -195,7 +215,7 @@ _ALL_TABLES: tuple[Table, ...] = (
             _REQUEST_ID,
             _TRACE_ID,
             _few("error_message", "The gateway's own error."),
-            Column("fields", "map<string,string>", "All other fields."),
+            _LINE,
         ),
         sort_by=("tenant", "time"),
     ),

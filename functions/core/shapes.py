@@ -1,22 +1,22 @@
 """JSON objects of the same members, read by a plan that is made once for all of them.
 
 Telemetry has few shapes: all lines of one statement have the same members in the same order. So which member goes to
-which column, and which are left for the map, is worked out once for a shape and not for each object.
+which column is worked out once for a shape and not for each object.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from operator import itemgetter
 from typing import Any
 
-from functions.core.redaction import protection_of
+from functions.core.redaction import private_members, protection_of
 
 MOST_SHAPES = 4096
 LONGEST_NAMES = 8192
 """Shapes are remembered up to this many characters of names together, so that nobody can fill the memory with them."""
 
-Fields = dict[Any, Any]
+Names = tuple[str, ...]
 Values = tuple[Any, ...]
 
 
@@ -29,7 +29,7 @@ class Keys:
 
     __slots__ = ("names", "special")
 
-    def __init__(self, names: tuple[str, ...], first_values: Iterable[Any]) -> None:
+    def __init__(self, names: Names, first_values: Iterable[Any]) -> None:
         self.names = names
         looked_at = enumerate(zip(map(protection_of, names), first_values, strict=True))
         self.special = tuple(
@@ -37,67 +37,56 @@ class Keys:
         )
 
 
-class Entries:
-    """A part of a map that many rows share: names and their values as text."""
-
-    __slots__ = ("items", "keys")
-
-    def __init__(self, keys: Keys, items: Sequence[str | None]) -> None:
-        self.keys = keys
-        self.items = items
-
-
-Cell = tuple[Entries | None, Keys, Values]
-"""A map of one row: the shared part, the names of its own part, and their values, of any type."""
+Cell = tuple[Keys, Values]
+"""A map of one row: the names, and their values, of any type."""
 
 
 class Shape:
-    """Objects with the same members: ``known`` gives the values of the columns, ``rest`` those of the other members."""
+    """Objects with the same ``members``: ``known`` takes the columns' values out of one, None where it has no member
+    for a column, then those of the members ``also``; ``has`` says for which columns it has one. ``private`` says
+    whether one of them is a secret or an identity."""
 
-    __slots__ = ("keys", "known", "names", "rest")
+    __slots__ = ("also", "has", "known", "members", "private")
 
-    def __init__(self, first: Fields, columns: tuple[tuple[str, ...], ...]) -> None:
-        self.names = tuple(next((name for name in names if name in first), None) for names in columns)
-        self.known = _getter(self.names)
-        taken = frozenset(self.names)
-        rest = tuple(name for name in first if name not in taken)
-        self.rest = _getter(rest)
-        self.keys = Keys(rest, self.rest(first))
+    def __init__(self, members: Names, shapes: Shapes) -> None:
+        names = [next((name for name in names if name in members), None) for names in shapes.columns]
+        self.members = members
+        self.has = [name is not None for name in names]
+        self.also = tuple(filter(shapes.also, members))
+        self.known = _taker((*names, *self.also))
+        self.private = bool(private_members(members))
 
 
 class Shapes:
-    """Plans for objects whose columns have these names; of several names for a column the first present counts."""
+    """Plans for objects whose columns have these names; of several names for a column the first present counts.
 
-    def __init__(self, *columns: tuple[str, ...]) -> None:
-        self._columns = columns
-        self._known: dict[tuple[str, ...], Shape] = {}
+    ``also`` chooses members that are wanted besides.
+    """
 
-    def of(self, fields: Fields) -> Shape:
-        """The plan for an object. Afterwards the object has a member None, for the columns it has no member for."""
-        members = tuple(fields)
+    def __init__(self, *columns: Names, also: Callable[[str], bool] = lambda _: False) -> None:
+        self.columns = columns
+        self.also = also
+        self._known: dict[Names, Shape] = {}
+
+    def of(self, members: Names) -> Shape:
+        """The plan for objects with these members."""
         shape = self._known.get(members)
         if shape is None:
-            shape = Shape(fields, self._columns)
+            shape = Shape(members, self)
             if sum(map(len, members)) <= LONGEST_NAMES:
                 if len(self._known) >= MOST_SHAPES:
                     self._known.clear()
                 self._known[members] = shape
-        fields[None] = None
         return shape
 
 
-_plain = Shapes()
+def _taker(names: tuple[str | None, ...]) -> Callable[[dict[Any, Any]], Values]:
+    """A function that takes values out of an object that has a member None."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return (lambda fields: (fields[names[0]],)) if names else lambda _: ()
 
 
 def plain(fields: dict[str, Any]) -> Cell:
     """The map of all members of an object."""
-    return (None, _plain.of(fields).keys, tuple(fields.values())[: len(fields) - 1])
-
-
-def _getter(names: tuple[str | None, ...]) -> Callable[[Fields], Values]:
-    if not names:
-        return lambda _: ()
-    if len(names) == 1:
-        only = names[0]
-        return lambda fields: (fields[only],)
-    return itemgetter(*names)
+    return (Keys(tuple(fields), fields.values()), tuple(fields.values()))

@@ -37,7 +37,7 @@ def service_of(log_group: str) -> str | None:
     return log_group[len(_LAMBDA) :] if log_group.startswith(_LAMBDA) else None
 
 
-def payload_of(payload: Subscription, entry: LogEvent) -> bytes:
+def payload_of(owner: str, log_group: str, log_stream: str, entry: LogEvent) -> bytes:
     """A subscription payload that holds one event, as CloudWatch would put it on the stream."""
-    single = Subscription(payload.messageType, [entry], payload.owner, payload.logGroup, payload.logStream)
+    single = Subscription("DATA_MESSAGE", [entry], owner, log_group, log_stream)
     return bytes(deflate.gzip_compress(msgspec.json.encode(single)))

@@ -2,77 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from itertools import accumulate, chain
-from typing import Any, TypeVar
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, chain, repeat
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from functions.core import values
 from functions.core.redaction import Redactor
-from functions.core.shapes import Cell, Entries, Keys
-
-T = TypeVar("T", bound=Hashable)
+from functions.core.shapes import Cell, Keys
 
 _TEXTS = pa.list_(pa.string())
 
 
-class TextMaps:
-    """Cells of a map column on their way to Arrow; nested values become JSON, the shared parts come first.
+class Maps(NamedTuple):
+    """Maps of so many rows with the same names: their values of any type, row by row."""
 
-    ``items`` are the values of all rows one after another, those of secret keys hidden already.
+    keys: Keys
+    rows: int
+    items: list[Any]
+
+
+class TextMaps:
+    """Cells of a map column on their way to Arrow; nested values become JSON.
+
+    ``pieces`` are Maps, or cells one by one. ``items`` are the values of all rows one after another, those of secret
+    keys hidden already.
     """
 
-    def __init__(self, cells: Sequence[Cell], redactor: Redactor) -> None:
-        self._shared, self._keys, values_of_rows = zip(*cells, strict=True)
-        own_values = [
-            redactor.protected(own, keys.special) if keys.special else own
-            for keys, own in zip(self._keys, values_of_rows, strict=True)
-        ]
-        self._offsets = pa.array(list(accumulate(map(len, own_values), initial=0)), pa.int32())
-        self.items = _texts(list(chain.from_iterable(own_values)))
+    def __init__(self, pieces: Iterable[Maps | Iterable[Cell]], redactor: Redactor) -> None:
+        self._maps = [maps for piece in pieces for maps in ([piece] if isinstance(piece, Maps) else _alike(piece))]
+        self.items = _texts(
+            list(
+                chain.from_iterable(
+                    redactor.protected(items, keys.special, len(keys.names)) if keys.special else items
+                    for keys, _, items in self._maps
+                )
+            )
+        )
 
     def to_arrow(self, redactor: Redactor, suspicious: bool) -> pa.MapArray:
         """The map column; ``suspicious`` says whether a secret is possible in the items."""
-        keys, shared = self._keys, self._shared
-        items = redactor.text(self.items) if suspicious else self.items
-        if not any(shared):
-            numbers, different = _numbered(keys)
-            names = _taken([own.names for own in different], numbers)
-            return pa.MapArray.from_arrays(self._offsets, names.flatten(), items)
-        numbers, pairs = _numbered(list(zip(shared, keys, strict=True)))
-        names = _taken([(part.keys.names if part else ()) + own.names for part, own in pairs], numbers)
-        shared_numbers, parts = _numbered(shared)
-        shared_items = pa.array([part.items if part else () for part in parts], _TEXTS)
-        pieces = pa.concat_arrays([shared_items, pa.ListArray.from_arrays(self._offsets, items)])
-        of_rows = range(len(parts), len(pieces))
-        order = list(chain.from_iterable(zip(shared_numbers, of_rows, strict=True)))
-        all_items = pieces.take(pa.array(order, pa.int32())).flatten()
-        return pa.MapArray.from_arrays(names.offsets, names.flatten(), all_items)
+        sizes = chain.from_iterable(repeat(len(keys.names), rows) for keys, rows, _ in self._maps)
+        offsets = pa.array(list(accumulate(sizes, initial=0)), pa.int32())
+        names = pa.array([keys.names for keys, _, _ in self._maps], _TEXTS)
+        numbers = chain.from_iterable(repeat(number, maps.rows) for number, maps in enumerate(self._maps))
+        of_rows = names.take(pa.array(list(numbers), pa.int32()))
+        return pa.MapArray.from_arrays(
+            offsets, of_rows.flatten(), redactor.text(self.items) if suspicious else self.items
+        )
 
 
-def shared_entries(fields: dict[str, Any], redactor: Redactor) -> Entries:
-    """Fields as a part of a map that rows can share, without secrets."""
-    names = tuple(fields)
-    keys = Keys(names, fields.values())
-    items = redactor.text(_texts(redactor.protected(tuple(fields.values()), keys.special)))
-    return Entries(keys, items.to_pylist())
+def _alike(cells: Iterable[Cell]) -> Iterable[Maps]:
+    """Cells one by one, those in a row with the same names together."""
+    found: list[Maps] = []
+    for keys, own in cells:
+        if found and found[-1].keys is keys:
+            found[-1].items.extend(own)
+            found[-1] = found[-1]._replace(rows=found[-1].rows + 1)
+        else:
+            found.append(Maps(keys, 1, list(own)))
+    return found
 
 
-def _texts(own_values: Sequence[object]) -> pa.StringArray:
+def _texts(items: Sequence[object]) -> pa.StringArray:
     """Values as text; the places of those that are none are nearly always known, so to look at each would cost more."""
     try:
-        return pa.array(own_values, pa.string())
+        return pa.array(items, pa.string())
     except pa.ArrowException:
-        return pa.array([values.text(value) for value in own_values], pa.string())
-
-
-def _taken(lists: list[tuple[str, ...]], numbers: list[int]) -> pa.ListArray:
-    return pa.array(lists, _TEXTS).take(pa.array(numbers, pa.int32()))
-
-
-def _numbered(rows: Sequence[T]) -> tuple[list[int], list[T]]:
-    """For each row which of the different ones it is, and these."""
-    different = list(dict.fromkeys(rows))
-    numbers = dict(zip(different, range(len(different)), strict=True))
-    return list(map(numbers.__getitem__, rows)), different
+        return pa.array([values.text(item) for item in items], pa.string())

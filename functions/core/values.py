@@ -8,16 +8,22 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
+
+T = TypeVar("T")
 
 INT32_MAX = 2**31 - 1
 INT64_MAX = 2**63 - 1
 MAX_TIME_MS = 253_402_300_799_999  # the end of the year 9999
 
+_WHOLE_NUMBERS = frozenset({int, str})
+_NUMBERS = _WHOLE_NUMBERS | {float}
 _ENCODE = msgspec.json.Encoder().encode
+_ENCODE_LINES = msgspec.json.Encoder().encode_lines
 _LEAST_MS, _LEAST_US = 10**11, 10**14
 _EPOCH_UNITS = ((1e17, 1e-6), (_LEAST_US, 1e-3), (_LEAST_MS, 1.0), (0.0, 1e3))
 _POWERTOOLS_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)[.,]?(\d{0,9})\s*(Z|[+-]\d\d:?\d\d)?$")
@@ -38,6 +44,23 @@ def text(value: Any) -> str | None:
         return json.dumps(value, default=str)
 
 
+def each(values: Sequence[Any], change: Callable[[Any], T]) -> list[T]:
+    """Values, each changed; of those that repeat, as most do, each only once."""
+    try:
+        changed = {value: change(value) for value in set(values)}
+    except TypeError:  # lists and objects cannot be told apart by hashing
+        return list(map(change, values))
+    return list(map(changed.__getitem__, values))
+
+
+def json_lines(objects: Sequence[Any]) -> list[str]:
+    """Each object as JSON."""
+    try:
+        return _ENCODE_LINES(objects).decode().splitlines() if objects else []
+    except (TypeError, ValueError, OverflowError):
+        return [text(each) or "" for each in objects]
+
+
 def name(value: Any) -> str | None:
     """A value as a name: like ``text``, but empty means absent."""
     return text(value) or None
@@ -54,6 +77,24 @@ def number(value: Any) -> float | None:
             return None
         return result if math.isfinite(result) else None
     return None
+
+
+def numbers(written: Sequence[Any]) -> list[float | None]:
+    """``number`` of many values; at once where all of them are numbers."""
+    try:
+        found = list(map(float, written)) if set(map(type, written)) <= _NUMBERS else []
+    except (ValueError, OverflowError):
+        found = []
+    return [*found] if found and all(map(math.isfinite, found)) else list(map(number, written))
+
+
+def int64s(written: Sequence[Any]) -> list[int | None]:
+    """``int64`` of many values; at once where all of them are whole numbers."""
+    try:
+        found = list(map(int, written)) if set(map(type, written)) <= _WHOLE_NUMBERS else []
+    except ValueError:
+        found = []
+    return [*found] if found and min(found) >= -INT64_MAX and max(found) <= INT64_MAX else list(map(int64, written))
 
 
 def int32(value: Any) -> int | None:

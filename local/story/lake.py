@@ -18,7 +18,8 @@ _TIMEOUT_SECONDS = 60
 
 _CUSTOMERS = """
 SELECT
-    tenant, max(fields['plan']) AS plan, max(fields['region']) AS region, count(*) AS requests,
+    tenant, max(json_extract_scalar(line, '$.plan')) AS plan, max(json_extract_scalar(line, '$.region')) AS region,
+    count(*) AS requests,
     sum(CASE WHEN status >= 500 THEN 1 ELSE 0 END) AS errors, approx_percentile(latency_ms, 0.9e0) AS p90_ms
 FROM requests
 WHERE hour BETWEEN {from_hour} AND {to_hour} AND source = 'access_log'

@@ -117,7 +117,7 @@ def test_every_table_of_the_schema_is_a_glue_table_with_its_columns_by_hour(data
         assert table["DatabaseName"] == "tracelake_main"
         table = table["TableInput"]
         storage = table["StorageDescriptor"]
-        assert [(c["Name"], c["Type"]) for c in storage["Columns"]] == [(c.name, c.type) for c in schema.columns]
+        assert [(c["Name"], c["Type"]) for c in storage["Columns"]] == [(c.name, c.athena_type) for c in schema.columns]
         assert [(c["Name"], c["Type"]) for c in table["PartitionKeys"]] == [("hour", "string")]
         assert text(storage["Location"]).endswith(f"/hot/{name}/")
         assert (

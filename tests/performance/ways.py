@@ -105,7 +105,7 @@ def usual(records: list[str]) -> list[bytes]:
     """As one writes it: Powertools' parser for the envelope, ``json`` for the messages, a dictionary per row, Arrow's
     ``Table.from_pylist``, Parquet as pyarrow writes it unless told otherwise (snappy, dictionaries, statistics).
 
-    It fills only spans, logs, requests and metrics, each with the basic columns and the map of all fields. It neither
+    It fills only spans, logs, requests and metrics, each with the basic columns and all fields as JSON. It neither
     redacts, nor bounds times, nor understands platform records, nor aggregates, nor keeps what it cannot read.
     """
     rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -157,9 +157,9 @@ def _event(records: list[str]) -> dict[str, Any]:
 _USUAL_COMMON = "time event_id account"
 _USUAL_COLUMNS = {
     "spans": "trace_id span_id parent_span_id name kind service start_time end_time duration_ms status tenant"
-    " http_route http_status remote_service attributes",
-    "logs": "log_group log_stream level message service request_id trace_id tenant fields",
-    "requests": "method route path status latency_ms tenant fields",
+    " http_route http_status remote_service span_attributes resource_attributes",
+    "logs": "log_group log_stream level message service request_id trace_id tenant line",
+    "requests": "method route path status latency_ms tenant line",
     "metrics": "namespace name value labels",
 }
 _USUAL_SCHEMAS = {
@@ -192,7 +192,8 @@ def _usual_rows(message: str) -> tuple[str, list[dict[str, Any]]]:
                 "http_route": attributes.get("http.route"),
                 "http_status": attributes.get("http.response.status_code"),
                 "remote_service": attributes.get("aws.remote.service"),
-                "attributes": {name: str(value) for name, value in attributes.items()},
+                "span_attributes": json.dumps(line["attributes"]),
+                "resource_attributes": json.dumps(line["resource"]["attributes"]),
             }
         ]
     if "_aws" in line:
@@ -216,7 +217,7 @@ def _usual_rows(message: str) -> tuple[str, list[dict[str, Any]]]:
                 "status": int(line["status"]),
                 "latency_ms": float(line["responseLatency"]),
                 "tenant": line["authorizer"]["tenant_id"],
-                "fields": {name: str(value) for name, value in line.items()},
+                "line": message,
             }
         ]
     return "logs", [
@@ -227,6 +228,6 @@ def _usual_rows(message: str) -> tuple[str, list[dict[str, Any]]]:
             "request_id": line.get("function_request_id"),
             "trace_id": line.get("xray_trace_id"),
             "tenant": line.get("tenant_id"),
-            "fields": {name: str(value) for name, value in line.items()},
+            "line": message,
         }
     ]

@@ -7,15 +7,18 @@ has the names that templates in use give it; the first that the line has counts.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from functions.core import values
 from functions.core.context import Context, OwnEventError
-from functions.core.rows import Event
-from functions.core.shapes import Cell, Shape, Shapes, plain
-from functions.core.traces.trace_ids import trace_id
-from functions.core.usage.tenants import nested_tenant
-from functions.core.values import text
+from functions.core.piles import Pile, Reader, any_starts, cells, mapped, of_type
+from functions.core.redaction import IDENTITIES
+from functions.core.rows import Cells, Same
+from functions.core.shapes import Shapes, Values
+from functions.core.traces.trace_ids import trace_ids
+from functions.core.usage.tenants import may_hold_tenant, nested_tenant
+from functions.core.values import each, text
 
 SOURCE = "access_log"
 
@@ -35,9 +38,6 @@ _SERVICE = ("service", "apiName", "api_name", "domainName", "apiId", "api_id")
 _COLUMNS = (
     *(_STATUS, _METHOD, _ROUTE, _PATH, _LATENCY, _REQUEST_BYTES, _RESPONSE_BYTES, _USER_AGENT, _CLIENT_IP, _REQUEST_ID),
     *(_TRACE_ID, _ERROR, _SERVICE),
-)
-_IDENTITIES = frozenset(
-    {"user", "caller", "userArn", "principalId", "authorizer.principalId", "cognitoIdentityId", "identity.user"}
 )
 GATEWAY_ONLY = frozenset(
     {
@@ -60,60 +60,81 @@ def is_access_log(line: dict[str, Any]) -> bool:
     return not GATEWAY_ONLY.isdisjoint(line) and not _STATUSES.isdisjoint(line) and "level" not in line
 
 
-def read(event: Event, line: dict[str, Any], context: Context) -> None:
-    """Adds the requests row of an access log line; ``line`` is used up."""
-    shape = context.cached(_shapes).of(line)
-    known = shape.known(line)
-    if _ABSENT in known:
-        known = tuple(None if value == _ABSENT else value for value in known)
+def shapes(context: Context) -> Shapes:
+    """How lines of each shape are read."""
+    keys = context.tenant_keys
+    return Shapes(*_COLUMNS, keys, also=lambda name: may_hold_tenant(name, keys))
+
+
+def read(pile: Pile, context: Context) -> None:
+    """Adds a requests row for each access log line. Raises OwnEventError for a service of this product."""
+    rows = len(pile.events)
+    known = [_present(values) for values in pile.known()]
     (status, method, route, path, latency, bytes_in, bytes_out, agent, ip, request, trace, error, service, tenant) = (
         known
     )
-    service = text(service) or _last_part(event.log_group)
-    if service and service.startswith(context.own_services):
-        raise OwnEventError(f"request to own service {service}")
-    method, path = text(method), text(path)
-    context.rows.requests.append(
-        (
-            event.time,
-            event.id,
-            0,
-            event.account,
-            event.region,
-            SOURCE,
-            event.event_time,
-            service,
-            method,
-            template(method, text(route), path),
-            path.partition("?")[0] if path else None,
-            values.int32(status),
-            values.number(latency),
-            values.int64(bytes_in),
-            values.int64(bytes_out),
-            tenant or nested_tenant(line, context.tenant_keys),
-            agent,
-            context.hashed(text(ip) or "") if ip else None,
-            request,
-            trace_id(trace),
-            error,
-            _rest(shape, line, context),
-        )
+    services = _services(pile, service)
+    own = any_starts(services, context.own_services)
+    if own is not None:
+        raise OwnEventError(f"request to own service {own}")
+    paths = None if path is None else of_type(path, str, text)
+    context.rows.requests.extend(
+        *pile.of_events(),
+        services,
+        mapped(method, rows, text),
+        _routes(method, None if route is None else of_type(route, str, text), paths, rows),
+        Same(None, rows) if paths is None else [value and value.partition("?")[0] for value in paths],
+        mapped(status, rows, values.int32),
+        cells(latency and values.numbers(latency), rows),
+        cells(bytes_in and values.int64s(bytes_in), rows),
+        cells(bytes_out and values.int64s(bytes_out), rows),
+        _tenants(pile, tenant, context),
+        cells(agent, rows),
+        [context.hashed(text(value) or "") if value else None for value in ip] if ip else Same(None, rows),
+        cells(request, rows),
+        cells(trace and trace_ids(trace), rows),
+        cells(error, rows),
+        pile.lines(),
     )
 
 
-def _shapes(context: Context) -> Shapes:
-    return Shapes(*_COLUMNS, context.tenant_keys)
+def _present(column: Values | None) -> Values | None:
+    """Values, None in place of what the gateway writes where it has none."""
+    return tuple(None if value == _ABSENT else value for value in column) if column and _ABSENT in column else column
 
 
-def _rest(shape: Shape, line: dict[str, Any], context: Context) -> Cell:
-    """The other fields; who called is hashed."""
-    if _IDENTITIES.isdisjoint(shape.keys.names):
-        return (None, shape.keys, shape.rest(line))
-    fields = dict(zip(shape.keys.names, shape.rest(line), strict=True))
-    for name in _IDENTITIES.intersection(fields):
-        if fields[name] and fields[name] != _ABSENT:
-            fields[name] = context.hashed(text(fields[name]) or "")
-    return plain(fields)
+def _services(pile: Pile, named: Values | None) -> Sequence[str | None]:
+    """The service that each line names, else the last part of its log group's name."""
+    if named is not None and all(named):
+        return of_type(named, str, text)
+    groups = each([place.log_group for place in pile.places], _last_part)
+    return groups if named is None else [text(name) or group for name, group in zip(named, groups, strict=True)]
+
+
+def _routes(
+    method: Sequence[Any] | None, route: Sequence[str | None] | None, path: Sequence[str | None] | None, rows: int
+) -> list[str | None]:
+    """Route templates; where there are templates already, each is read once."""
+    nothing = (None,) * rows
+    methods = nothing if method is None else each(method, text)
+    if route is not None and all(route):
+        return each(list(zip(methods, route, strict=True)), _of_route)
+    return list(map(template, methods, route or nothing, path or nothing))
+
+
+def _of_route(named: tuple[str | None, str | None]) -> str | None:
+    return template(*named, None)
+
+
+def _tenants(pile: Pile, named: Values | None, context: Context) -> Cells:
+    """The customers: named in the line itself, or by its authorizer."""
+    also = pile.also()
+    if not also:
+        return cells(named, len(pile.events))
+    keys = context.tenant_keys
+    columns = [[(name, value) for value in values] for name, values in also.items()]
+    found = [nested_tenant(dict(holders), keys) for holders in zip(*columns, strict=True)]
+    return found if named is None else [own or other for own, other in zip(named, found, strict=True)]
 
 
 def template(method: str | None, route: str | None, path: str | None) -> str | None:
@@ -138,3 +159,6 @@ def _is_variable(part: str) -> bool:
 
 def _last_part(log_group: str | None) -> str | None:
     return log_group.rstrip("/").rpartition("/")[2] if log_group else None
+
+
+READER = Reader(SOURCE, shapes, read, IDENTITIES["requests"])

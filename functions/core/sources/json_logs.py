@@ -1,91 +1,108 @@
 """Structured log lines: Powertools, Lambda's JSON format, and any other JSON.
 
-Names that libraries give to the same thing are in ``_NAMES``; everything else of the line goes to ``fields``.
+Each column has the names that libraries give to it; the whole line goes to ``line``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from functions.core import values
+from functions.core import documents, values
 from functions.core.context import Context, OwnEventError
 from functions.core.fingerprint import failure, fingerprint
-from functions.core.rows import Event
-from functions.core.shapes import Cell, Shapes, plain
+from functions.core.piles import Pile, Reader, any_starts, cells, mapped, of_type
+from functions.core.rows import Cells, Same
+from functions.core.shapes import Shapes, Values
 from functions.core.sources.levels import ERROR_LEVELS, LONGEST_LEVEL, level_name
-from functions.core.traces.trace_ids import span_id, trace_id
+from functions.core.traces.trace_ids import span_ids, trace_ids
 from functions.core.values import text
 
 SOURCE = "json_log"
 
 _LEVEL = ("level", "log_level", "loglevel", "severity", "severityText", "levelname", "lvl", "log.level", "@l")
 _MESSAGE = ("message", "msg", "event", "log", "errorMessage", "@m", "body")
-_SERVICE = ("service", "service.name", "serviceName", "service_name")
+SERVICE = ("service", "service.name", "serviceName", "service_name")
 _REQUEST_ID = ("function_request_id", "requestId", "request_id", "AWSRequestId", "awsRequestId", "aws_request_id")
 _TRACE_ID = ("xray_trace_id", "trace_id", "traceId", "xrayTraceId", "AWSTraceId", "traceparent")
 _SPAN_ID = ("span_id", "spanId")
-_UNNAMED_SERVICES = ("service_undefined", "")
+_UNNAMED_SERVICES = frozenset({None, "", "service_undefined"})
 _ERROR_NAME = ("exception_name", "errorType", "error_type", "exception.type", "error.type")
 _TRACES = ("exception", "stack_trace", "stackTrace", "stack", "exc_info", "exception.stacktrace", "traceback")
+MAX_DEPTH = 1000
 _ERRORS = ("error", "err", "exception")
 
 
-def read(event: Event, line: dict[str, Any], context: Context, source: str = SOURCE, row_no: int = 0) -> None:
-    """Adds the logs row of a JSON line; ``line`` is used up.
+_COLUMNS = (_LEVEL, _MESSAGE, SERVICE, _REQUEST_ID, _TRACE_ID, _SPAN_ID)
 
-    Raises OwnEventError where the line names a service of this product.
-    """
-    shape = context.cached(_shapes).of(line)
-    level, message, service, request, trace, span, tenant, error_name = shape.known(line)
-    keys, rest = shape.keys, shape.rest(line)
-    if level is not None:
-        level = level_name((level if type(level) is str else text(level) or "")[:LONGEST_LEVEL])
-    if service is None or service in _UNNAMED_SERVICES:
-        service = event.service or line.get("function_name")
-    if type(service) is not str:
-        service = text(service)
-    if service is not None and service.startswith(context.own_services):
-        raise OwnEventError(f"log of own service {service}")
-    error_type = print_ = None
-    if level in ERROR_LEVELS or (level is None and error_name is not None):
-        level = level or "ERROR"
-        error_type, print_ = _error(line, values.name(error_name), text(message))
-    elif error_name is not None:
-        error_type = text(error_name)
-    found_trace = trace_id(trace) if trace is not None else None
-    found_span = span_id(span) if span is not None else None
-    cell: Cell = (None, keys, rest)
-    if found_trace is None is not trace or found_span is None is not span:
-        unread = zip((shape.names[4], shape.names[5]), (trace, span), (found_trace, found_span), strict=True)
-        fields = dict(zip(keys.names, rest, strict=True))
-        cell = plain(fields | {name: value for name, value, found in unread if name and found is None})
-    context.rows.logs.append(
-        (
-            event.time,
-            event.id,
-            row_no,
-            event.account,
-            event.region,
-            source,
-            event.event_time,
-            event.log_group,
-            event.log_stream,
-            level,
-            message,
-            service,
-            request or event.request_id,
-            found_trace,
-            found_span,
-            tenant,
-            error_type,
-            print_,
-            cell,
-        )
+
+def shapes(context: Context) -> Shapes:
+    """How lines of each shape are read."""
+    return Shapes(*_COLUMNS, context.tenant_keys, _ERROR_NAME, ("function_name",))
+
+
+def read(pile: Pile, context: Context) -> None:
+    """Adds a logs row for each JSON line. Raises OwnEventError where a line names a service of this product."""
+    rows = len(pile.events)
+    level, message, service, request, trace, span, tenant, error_name, function = pile.known()
+    services = _services(pile, service, function)
+    own = any_starts(services, context.own_services)
+    if own is not None:
+        raise OwnEventError(f"log of own service {own}")
+    levels, types, prints = _errors(pile, mapped(level, rows, _level), message, error_name)
+    context.rows.logs.extend(
+        *pile.of_events(),
+        [place.log_group for place in pile.places],
+        [place.log_stream for place in pile.places],
+        levels,
+        cells(message, rows),
+        services,
+        _request_ids(pile, request),
+        Same(None, rows) if trace is None else trace_ids(trace),
+        Same(None, rows) if span is None else span_ids(span),
+        cells(tenant, rows),
+        types,
+        prints,
+        pile.lines(),
     )
 
 
-def _shapes(context: Context) -> Shapes:
-    return Shapes(_LEVEL, _MESSAGE, _SERVICE, _REQUEST_ID, _TRACE_ID, _SPAN_ID, context.tenant_keys, _ERROR_NAME)
+def _services(pile: Pile, named: Values | None, function: Values | None) -> Sequence[str | None]:
+    """The service that each line names, else that of its place, else its function."""
+    names = of_type(named, str, text) if named is not None else [None] * len(pile.events)
+    if _UNNAMED_SERVICES.isdisjoint(names):
+        return names
+    return [
+        place.service or text(function) if name in _UNNAMED_SERVICES else name
+        for name, place, function in zip(names, pile.places, function or (None,) * len(names), strict=True)
+    ]
+
+
+def _request_ids(pile: Pile, named: Values | None) -> Cells:
+    if named is not None and all(named):
+        return named
+    open_ones = [event.request_id for event in pile.events]
+    return open_ones if named is None else [own or other for own, other in zip(named, open_ones, strict=True)]
+
+
+def _level(value: Any) -> str | None:
+    return None if value is None else level_name((value if type(value) is str else text(value) or "")[:LONGEST_LEVEL])
+
+
+def _errors(pile: Pile, levels: Cells, message: Values | None, error_name: Values | None) -> tuple[Cells, Cells, Cells]:
+    """Levels, error types and fingerprints; a line without a level that names an error is one."""
+    rows = len(pile.events)
+    if error_name is None and ERROR_LEVELS.isdisjoint(levels):
+        return levels, Same(None, rows), Same(None, rows)
+    names = error_name or (None,) * rows
+    found, types = list(levels), list(map(text, names))
+    prints: list[str | None] = [None] * rows
+    for row, (level, name) in enumerate(zip(levels, names, strict=True)):
+        if level in ERROR_LEVELS or (level is None and name is not None):
+            found[row] = level or "ERROR"
+            said = text(message[row]) if message is not None else None
+            types[row], prints[row] = _error(documents.parse(pile.events[row].line, MAX_DEPTH), values.name(name), said)
+    return found, types, prints
 
 
 def _error(line: dict[str, Any], error_type: str | None, message: str | None) -> tuple[str | None, str]:
@@ -101,3 +118,6 @@ def _error(line: dict[str, Any], error_type: str | None, message: str | None) ->
     found = failure(trace if isinstance(trace, str) else "")
     error_type = error_type or found.type
     return error_type, fingerprint(error_type, found.message or message, found.frames)
+
+
+READER = Reader(SOURCE, shapes, read)

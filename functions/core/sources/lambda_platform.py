@@ -14,7 +14,9 @@ from typing import Any
 from functions.core import values
 from functions.core.context import Context
 from functions.core.cost.prices import invocation_cost
-from functions.core.rows import Event
+from functions.core.piles import Reader
+from functions.core.rows import Event, Place
+from functions.core.sources import json_logs
 from functions.core.traces.trace_ids import trace_id
 
 SOURCE = "lambda_platform"
@@ -188,15 +190,15 @@ def _report(
             event.time,
             event.id,
             0,
-            event.account,
-            event.region,
+            event.place.account,
+            event.place.region,
             SOURCE,
             event.event_time,
             request_id,
-            function_of(event),
+            function_of(event.place),
             start.version if start else None,
-            event.log_group,
-            event.log_stream,
+            event.place.log_group,
+            event.place.log_stream,
             trace or (start.trace_id if start else None),
             start.time if start else None,
             measures.get("Duration"),
@@ -218,24 +220,28 @@ def _report(
         payload.open_request = None
 
 
-def unfinished(event: Event, payload: Payload, context: Context) -> None:
+def unfinished(place: Place, payload: Payload, context: Context) -> None:
     """Adds a row without status for each START whose REPORT has not come with it; compact merges them later."""
     for request_id, start in payload.starts.items():
         context.rows.invocations.append(
-            (start.time, start.event_id, 0, event.account, event.region, SOURCE, start.event_time)
-            + (request_id, function_of(event), start.version, event.log_group, event.log_stream)
+            (start.time, start.event_id, 0, place.account, place.region, SOURCE, start.event_time)
+            + (request_id, function_of(place), start.version, place.log_group, place.log_stream)
             + (start.trace_id, start.time)
             + (None,) * 10
         )
 
 
-def function_of(event: Event) -> str | None:
-    """The function that writes to the event's log group: from its name, or from the log stream's with own groups."""
-    group = event.log_group or ""
+def function_of(place: Place) -> str | None:
+    """The function that writes to a log group: from its name, or from the log stream's with own groups."""
+    group = place.log_group or ""
     if group.startswith("/aws/lambda/"):
         return group[len("/aws/lambda/") :]
-    stream = event.log_stream or ""
+    stream = place.log_stream or ""
     if "[" in stream and "/" in stream:
         name = stream.rpartition("/")[2].partition("[")[0]
-        return name or event.service
-    return event.service
+        return name or place.service
+    return place.service
+
+
+LOG_READER = Reader(SOURCE, json_logs.shapes, json_logs.read)
+"""For records that belong to the logs, in the form of ``as_log``."""

@@ -7,16 +7,19 @@ are Application Signals' (https://docs.aws.amazon.com/AmazonCloudWatch/latest/mo
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
 
 import msgspec
+import pyarrow as pa
+from deflate import crc32
 
 from functions.core import values
 from functions.core.context import Context, OwnEventError
-from functions.core.rows import Event
-from functions.core.shapes import Entries, Shapes
-from functions.core.text_maps import shared_entries
-from functions.core.traces.trace_ids import ids_of, span_id, trace_id
+from functions.core.piles import Pile, Reader, any_starts, cells, of_type
+from functions.core.shapes import Shapes, Values
+from functions.core.traces.trace_ids import parent_ids, span_id, span_ids, trace_id, trace_ids
 
 SOURCE = "aws_spans"
 LOG_GROUP = "aws/spans"
@@ -55,6 +58,7 @@ _COLUMNS: tuple[tuple[str, ...], ...] = (
 """Attributes with a column of their own, the preferred name first, as ``read`` takes them; the tenant comes after."""
 
 _CALLEES = ("rpc.service", "messaging.system", "db.system.name", "db.system", "server.address", "net.peer.name")
+_RESOURCES = ("aws.ecs.cluster.arn", "k8s.cluster.name", "host.id")
 _OPERATIONS = ("rpc.method", "messaging.operation.type", "messaging.operation", "db.operation.name", "db.operation")
 _CALLING = frozenset({"client", "producer"})
 _WORD_OR_NUMBER = frozenset({str, int})
@@ -62,6 +66,7 @@ _LATEST_NANOS = values.MAX_TIME_MS * 1_000_000
 _RAW_NULL = msgspec.Raw(b"null")
 _CACHED_RESOURCES = 2000
 _LONGEST_CACHED_RESOURCE = 16_384
+_LONGEST_CACHED_STATUS = 200
 
 _DECODE_ANY = msgspec.json.Decoder().decode
 
@@ -76,8 +81,8 @@ class Span(msgspec.Struct, gc=False):
     kind: Any = None
     startTimeUnixNano: Any = None  # noqa: N815
     endTimeUnixNano: Any = None  # noqa: N815
-    status: Any = None
-    attributes: Any = None
+    status: msgspec.Raw = _RAW_NULL
+    attributes: msgspec.Raw = _RAW_NULL
     events: Any = None
     links: Any = None
     traceState: Any = None  # noqa: N815
@@ -85,23 +90,58 @@ class Span(msgspec.Struct, gc=False):
     scope: msgspec.Raw = _RAW_NULL
 
 
-class Resource(NamedTuple):
-    """What is the same for all spans of one process: read once per distinct text."""
+class Resource:
+    """What is the same for all spans of one process and scope: read once per distinct text."""
 
-    attributes: Entries
-    service: str | None
-    type: str | None
-    name: str | None
-    tenant: str | None
+    __slots__ = ("attributes", "name", "service", "tenant", "type")
+
+    def __init__(self, resource: Any, scope: Any, context: Context) -> None:
+        attributes = dict(flat_attributes(resource.get("attributes") if isinstance(resource, dict) else None))
+        if isinstance(scope, dict):
+            for member in ("name", "version"):
+                if scope.get(member):
+                    attributes[f"otel.scope.{member}"] = scope[member]
+            attributes |= flat_attributes(scope.get("attributes"))
+        self.service = values.name(attributes.get("service.name", None)) or values.name(
+            attributes.get("aws.local.service")
+        )
+        function = values.name(attributes.get("faas.name"))
+        platform = values.text(attributes.get("cloud.platform"))
+        self.type = values.text(attributes.get("aws.resource.type", None))
+        if function or platform == "aws_lambda":
+            self.type, self.name = self.type or "AWS::Lambda::Function", function or self.service
+        else:
+            self.type = self.type or platform
+            place = next((attributes[name] for name in _RESOURCES if name in attributes), None)
+            self.name = values.text(place)
+        self.tenant = context.take_tenant(dict(attributes))
+        self.attributes = context.redactor.json(pa.array([values.text(context.redactor.shown((attributes,))[0])]))[
+            0
+        ].as_py()
 
 
-class _Plans:
-    """What is worked out once: how attributes of each shape are read, and the resources."""
+class _Resources:
+    """The resources met lately; of one process or of its neighbours come many spans.
+
+    They are found by the checksum of their text: to hash it as Python does takes ten times as long.
+    """
 
     def __init__(self, context: Context) -> None:
-        self.shapes = Shapes(*_COLUMNS, context.tenant_keys)
-        self.resources: dict[tuple[bytes, bytes], Resource] = {}
-        self.latest: tuple[tuple[bytes, bytes], Resource] | None = None
+        self._context = context
+        self._known: dict[tuple[int, int], tuple[msgspec.Raw, msgspec.Raw, Resource]] = {}
+
+    def of(self, span: Span) -> Resource:
+        resource, scope = span.resource, span.scope
+        key = (crc32(resource), crc32(scope))
+        known = self._known.get(key)
+        if known is not None and known[0] == resource and known[1] == scope:
+            return known[2]
+        found = Resource(_DECODE_ANY(resource), _DECODE_ANY(scope), self._context)
+        if len(bytes(resource)) + len(bytes(scope)) <= _LONGEST_CACHED_RESOURCE:
+            if len(self._known) >= _CACHED_RESOURCES:
+                self._known.clear()
+            self._known[key] = (resource.copy(), scope.copy(), found)
+        return found
 
 
 decode = msgspec.json.Decoder(Span).decode
@@ -112,69 +152,75 @@ def is_span(line: dict[str, Any]) -> bool:
     return "spanId" in line and "traceId" in line and "startTimeUnixNano" in line
 
 
-def read(event: Event, span: Span, start: int | None, context: Context) -> None:
-    """Adds the spans row of a span that started then (in ns).
+def shapes(context: Context) -> Shapes:
+    """How attributes of each shape are read."""
+    return Shapes(*_COLUMNS, context.tenant_keys, _CALLEES, _OPERATIONS)
+
+
+def attributes_of(span: Span) -> tuple[dict[str, Any], str]:
+    """The attributes of a span as one flat mapping, with its events and its trace state, and their JSON."""
+    written = str(span.attributes, "utf-8")
+    found = _DECODE_ANY(written)
+    attributes: dict[str, Any] = found if type(found) is dict else flat_attributes(found)
+    if span.events or span.traceState:
+        _add_events(span, attributes)
+    elif attributes is found:
+        return attributes, written
+    return attributes, values.text(attributes) or "{}"
+
+
+def read(pile: Pile, context: Context) -> None:
+    """Adds a spans row for each span: the pile's objects are their attributes, as are the events' lines, and its
+    records the spans.
 
     ValueError where ids or start are missing, OwnEventError for a span of this product.
     """
-    trace, own_id, parent = ids_of(span.traceId, span.spanId, span.parentSpanId)
-    end = nanos(span.endTimeUnixNano)
-    if trace is None or own_id is None or start is None:
+    found: list[Span] = pile.records
+    rows = len(found)
+    traces, ids = trace_ids([span.traceId for span in found]), span_ids([span.spanId for span in found])
+    starts = _times([span.startTimeUnixNano for span in found])
+    if None in traces or None in ids or None in starts:
         raise ValueError("span without trace id, span id or start time")
-    plans = context.cached(_Plans)
-    resource = _resource(bytes(span.resource), bytes(span.scope), plans, context)
-    attributes = span.attributes if type(span.attributes) is dict else flat_attributes(span.attributes)
-    if span.events or span.traceState:
-        _add_events(span, attributes)
-    shape = plans.shapes.of(attributes)
-    (method, route, http_status, local_service, callee, operation, request, error_type, message, tenant) = shape.known(
-        attributes
-    )
-    service = local_service or resource.service or event.service
-    if type(service) is not str:
-        service = values.text(service)
-    if service is not None and service.startswith(context.own_services):
-        raise OwnEventError(f"span of own service {service}")
-    kind = _KINDS.get(span.kind) if type(span.kind) in _WORD_OR_NUMBER else None
-    if http_status is not None and not (type(http_status) is int and 0 <= http_status < 400):
-        http_status = values.int32(http_status)
-    status, status_message = _status(span.status, http_status, error_type)
-    if kind in _CALLING:
-        callee = callee or _first(attributes, _CALLEES)
-        operation = operation or _first(attributes, _OPERATIONS)
-    context.rows.spans.append(
-        (
-            event.time,
-            event.id,
-            0,
-            event.account,
-            event.region,
-            SOURCE,
-            event.event_time,
-            trace,
-            own_id,
-            parent,
-            _links(span.links) if span.links else None,
-            span.name,
-            kind,
-            service,
-            resource.type,
-            resource.name,
-            start // 1_000_000,
-            end // 1_000_000 if end is not None else None,
-            (end - start) / 1_000_000 if end is not None else None,
-            status if end is not None else "in_progress",
-            tenant or resource.tenant,
-            request,
-            method,
-            route,
-            http_status,
-            callee,
-            operation,
-            error_type,
-            message or status_message,
-            (resource.attributes, shape.keys, shape.rest(attributes)),
-        )
+    resources = list(map(context.cached(_Resources).of, found))
+    (method, route, http_status, local_service, callee, operation, request, *more) = pile.known()
+    error_type, message, tenant, callees, operations = more
+    services = _services(pile, local_service, resources)
+    own = any_starts(services, context.own_services)
+    if own is not None:
+        raise OwnEventError(f"span of own service {own}")
+    kinds = values.each([span.kind for span in found], _kind)
+    http_statuses = None if http_status is None else values.each(http_status, values.int32)
+    codes, said = zip(*[_code_and_message(bytes(span.status)) for span in found], strict=True)
+    ends = _times([span.endTimeUnixNano for span in found])
+    if not _CALLING.isdisjoint(kinds):
+        callee = _of_calls(kinds, callee, callees)
+        operation = _of_calls(kinds, operation, operations)
+    context.rows.spans.extend(
+        *pile.of_events(),
+        traces,
+        ids,
+        parent_ids([span.parentSpanId for span in found]),
+        [_links(span.links) if span.links else None for span in found],
+        [span.name for span in found],
+        kinds,
+        services,
+        [resource.type for resource in resources],
+        [resource.name for resource in resources],
+        [start // 1_000_000 for start in starts if start],
+        [end and end // 1_000_000 for end in ends],
+        [end and (end - start) / 1_000_000 for start, end in zip(starts, ends, strict=True) if start],
+        _statuses(codes, http_statuses, error_type, ends),
+        _either(tenant, [resource.tenant for resource in resources]),
+        cells(request, rows),
+        cells(method, rows),
+        cells(route, rows),
+        cells(http_statuses, rows),
+        cells(callee, rows),
+        cells(operation, rows),
+        cells(error_type, rows),
+        _either(message, said),
+        pile.lines(),
+        [resource.attributes for resource in resources],
     )
 
 
@@ -189,25 +235,82 @@ def nanos(value: Any) -> int | None:
     return value if 0 < value < _LATEST_NANOS else None
 
 
-def _first(attributes: dict[str, Any], names: tuple[str, ...]) -> Any:
-    return next((attributes[name] for name in names if name in attributes), None)
+def _times(written: Sequence[Any]) -> Sequence[int | None]:
+    """``nanos`` of many values."""
+    if set(map(type, written)) == {int} and min(written) > 0 and max(written) < _LATEST_NANOS:
+        return written
+    return list(map(nanos, written))
 
 
-def _status(status: Any, http_status: int | None, error_type: Any) -> tuple[str, Any]:
-    """Status word and message: fault where the span's own side failed, error where its caller did.
+def _services(pile: Pile, named: Values | None, resources: Sequence[Resource]) -> Sequence[str | None]:
+    """The service that a span names, else that of its resource or of its place."""
+    if named is not None and all(named):
+        return of_type(named, str, values.text)
+    found = _either(named, [resource.service for resource in resources])
+    return [values.text(own) if own else place.service for own, place in zip(found, pile.places, strict=True)]
+
+
+def _kind(kind: Any) -> str | None:
+    return _KINDS.get(kind) if type(kind) in _WORD_OR_NUMBER else None
+
+
+def _either(first: Sequence[Any] | None, second: Sequence[Any]) -> Sequence[Any]:
+    """The first values, and where they are absent the second ones."""
+    return second if first is None else [one or other for one, other in zip(first, second, strict=True)]
+
+
+def _of_calls(kinds: Sequence[str | None], named: Values | None, described: Values | None) -> Values | None:
+    """What a span calls: as it names it, or for client and producer spans as it describes it."""
+    if described is None or (named is not None and all(named)):
+        return named
+    named = named or (None,) * len(kinds)
+    return tuple(
+        own or (other if kind in _CALLING else own) for kind, own, other in zip(kinds, named, described, strict=True)
+    )
+
+
+def _code_and_message(status: bytes) -> tuple[Any, Any]:
+    """Code and message of a span's status, which is JSON."""
+    return _short_status(status) if len(status) <= _LONGEST_CACHED_STATUS else _read_status(status)
+
+
+def _read_status(status: bytes) -> tuple[Any, Any]:
+    found = _DECODE_ANY(status)
+    if type(found) is not dict:
+        return found if type(found) in _WORD_OR_NUMBER else None, None
+    code = found.get("code") if "code" in found else found.get("status_code")
+    message = (found.get("message") or found.get("description")) if len(found) > 1 else None
+    return code if type(code) in _WORD_OR_NUMBER else None, message
+
+
+_short_status = lru_cache(maxsize=1024)(_read_status)
+
+
+def _statuses(
+    codes: Sequence[Any],
+    http_statuses: Sequence[int | None] | None,
+    error_types: Sequence[Any] | None,
+    ends: Sequence[int | None],
+) -> list[str]:
+    nothing = (None,) * len(codes)
+    texts = nothing if error_types is None else values.each(error_types, values.text)
+    words = values.each(list(zip(codes, http_statuses or nothing, texts, strict=True)), _status)
+    return (
+        words if None not in ends else [word if end else "in_progress" for word, end in zip(words, ends, strict=True)]
+    )
+
+
+def _status(known: tuple[Any, int | None, str | None]) -> str:
+    """Status word: fault where the span's own side failed, error where its caller did.
 
     A client error (4xx) is the caller's fault; 429 and the services' throttling errors are throttles.
     """
-    code, message = status, None
-    if type(status) is dict:
-        code = status.get("code") if "code" in status else status.get("status_code")
-        if len(status) > 1:
-            message = status.get("message") or status.get("description")
-    if http_status == 429 or (error_type and any(word in str(error_type) for word in _THROTTLES)):
-        return "throttle", message
+    code, http_status, error_type = known
+    if http_status == 429 or (error_type and any(word in error_type for word in _THROTTLES)):
+        return "throttle"
     if http_status is not None and http_status >= 400:
-        return ("error" if http_status < 500 else "fault"), message
-    return ("fault" if type(code) in _WORD_OR_NUMBER and code in _ERROR_CODES else "ok"), message
+        return "error" if http_status < 500 else "fault"
+    return "fault" if code in _ERROR_CODES else "ok"
 
 
 def _add_events(span: Span, attributes: dict[str, Any]) -> None:
@@ -235,44 +338,6 @@ def _links(links: Any) -> list[dict[str, str | None]] | None:
     ]
 
 
-def _resource(resource: bytes, scope: bytes, plans: _Plans, context: Context) -> Resource:
-    """The resource of a span; often that of the span before, which is seen sooner than its text is hashed."""
-    key = (resource, scope)
-    if plans.latest is not None and plans.latest[0] == key:
-        return plans.latest[1]
-    known = plans.resources.get(key)
-    if known is None:
-        known = _read_resource(_DECODE_ANY(resource), _DECODE_ANY(scope), context)
-        if len(resource) + len(scope) <= _LONGEST_CACHED_RESOURCE:
-            if len(plans.resources) >= _CACHED_RESOURCES:
-                plans.resources.clear()
-            plans.resources[key] = known
-            plans.latest = key, known
-    else:
-        plans.latest = key, known
-    return known
-
-
-def _read_resource(resource: Any, scope: Any, context: Context) -> Resource:
-    attributes = dict(flat_attributes(resource.get("attributes") if isinstance(resource, dict) else None))
-    if isinstance(scope, dict):
-        for member in ("name", "version"):
-            if scope.get(member):
-                attributes[f"otel.scope.{member}"] = scope[member]
-        attributes |= flat_attributes(scope.get("attributes"))
-    service = values.name(attributes.pop("service.name", None)) or values.name(attributes.get("aws.local.service"))
-    function = values.name(attributes.get("faas.name"))
-    platform = values.text(attributes.get("cloud.platform"))
-    kind = values.text(attributes.pop("aws.resource.type", None))
-    if function or platform == "aws_lambda":
-        kind, name = kind or "AWS::Lambda::Function", function or service
-    else:
-        kind = kind or platform
-        name = values.text(_first(attributes, ("aws.ecs.cluster.arn", "k8s.cluster.name", "host.id")))
-    tenant = context.take_tenant(attributes)
-    return Resource(shared_entries(attributes, context.redactor), service, kind, name, tenant)
-
-
 def flat_attributes(attributes: Any) -> dict[str, Any]:
     """Attributes as one flat mapping: an object as it is, OTLP's list of key-value pairs taken apart."""
     if isinstance(attributes, dict):
@@ -295,3 +360,6 @@ def otlp_value(value: Any) -> Any:
     if kind == "kvlistValue" and isinstance(content, dict):
         return flat_attributes(content.get("values"))
     return content
+
+
+READER = Reader(SOURCE, shapes, read)

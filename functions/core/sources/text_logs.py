@@ -11,7 +11,6 @@ import re
 from functions.core.context import Context
 from functions.core.fingerprint import failure, fingerprint
 from functions.core.rows import Event
-from functions.core.shapes import plain
 from functions.core.sources.lambda_platform import Payload
 from functions.core.sources.levels import ERROR_LEVELS, level_name
 
@@ -26,7 +25,6 @@ _UNCAUGHT = re.compile(
     r"\[ERROR\] [A-Za-z_][\w.]*:|\tERROR\t(?:Invoke Error|Uncaught Exception|Unhandled Promise Rejection)"
 )
 _HEAD = 120
-NO_FIELDS = plain({})
 
 
 def read(event: Event, line: str, payload: Payload, context: Context) -> None:
@@ -49,22 +47,22 @@ def read(event: Event, line: str, payload: Payload, context: Context) -> None:
             event.time,
             event.id,
             0,
-            event.account,
-            event.region,
+            event.place.account,
+            event.place.region,
             SOURCE,
             event.event_time,
-            event.log_group,
-            event.log_stream,
+            event.place.log_group,
+            event.place.log_stream,
             level,
             message,
-            event.service,
+            event.place.service,
             request_id or event.request_id,
             None,
             None,
             None,
             error_type,
             print_,
-            NO_FIELDS,
+            None,
         )
     )
 

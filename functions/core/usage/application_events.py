@@ -79,7 +79,8 @@ def _setting_changed(event: Event, line: dict[str, Any], context: Context) -> No
 
 
 def _webhook(event: Event, line: dict[str, Any], context: Context) -> None:
-    service = values.name(line.pop("service", None)) or event.service
+    written = dict(line)
+    service = values.name(line.pop("service", None)) or event.place.service
     if service and service.startswith(context.own_services):
         raise OwnEventError(f"webhook of own service {service}")
     method, path = values.text(line.pop("method", None)), values.text(line.pop("path", None))
@@ -101,7 +102,7 @@ def _webhook(event: Event, line: dict[str, Any], context: Context) -> None:
             values.text(line.pop("request_id", None)),
             _trace(line),
             values.text(line.pop("error_message", None)),
-            plain(line),
+            values.text(context.redactor.shown((written,))[0]),
         )
     )
 
@@ -114,7 +115,7 @@ READERS: dict[str, Callable[[Event, dict[str, Any], Context], None]] = {
 
 
 def _common(event: Event) -> tuple[Any, ...]:
-    return (event.time, event.id, 0, event.account, event.region, SOURCE, event.event_time)
+    return (event.time, event.id, 0, event.place.account, event.place.region, SOURCE, event.event_time)
 
 
 def _trace(line: dict[str, Any]) -> str | None:

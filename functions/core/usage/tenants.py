@@ -45,6 +45,11 @@ def tenant_taker(keys: tuple[str, ...]) -> TakeTenant:
     return take
 
 
+def may_hold_tenant(name: str, keys: tuple[str, ...]) -> bool:
+    """Whether ``nested_tenant`` would look into a field of this name."""
+    return name in _CONTAINERS or ("." in name and name.rpartition(".")[2] in keys)
+
+
 def nested_tenant(fields: dict[Any, Any], keys: tuple[str, ...]) -> str | None:
     """The tenant in the fields of an authorizer: nested (``authorizer``, ``claims``) or with a dotted name.
 

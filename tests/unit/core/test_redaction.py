@@ -6,6 +6,8 @@ import time
 import pyarrow as pa
 import pytest
 from feeding import payload, read, read_span, rows, taken
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from functions.core.redaction import Redactor
 
@@ -49,27 +51,74 @@ def test_a_secret_is_written_nowhere(secret: str) -> None:
 )
 def test_the_value_of_a_field_with_a_secret_name_is_not_written(name: str) -> None:
     (row,) = read("logs", {"message": "m", name: {"a": "1"}})
-    assert row["fields"] == {name: "[redacted]"}
-    assert (
-        read_span(attributes={f"http.request.header.{name}": ["v"]})["attributes"][f"http.request.header.{name}"]
-        == "[redacted]"
-    )
+    assert json.loads(row["line"]) == {"message": "m", name: "[redacted]"}
+    header = f"http.request.header.{name}"
+    assert json.loads(read_span(attributes={header: ["v"]})["span_attributes"]) == {header: "[redacted]"}
+
+
+def test_a_secret_or_an_identity_is_found_at_any_depth_and_however_it_is_escaped() -> None:
+    deep = {"a": [{"b": {"password": ["hunter2"], "user_id": 7, "kept": "x"}}]}
+    (row,) = read("logs", {"message": "m", "deep": deep})
+    assert json.loads(row["line"])["deep"]["a"][0]["b"] == {
+        "password": "[redacted]",
+        "user_id": "~" + Redactor(b"test").hashed("7"),
+        "kept": "x",
+    }
+    (row,) = read("logs", '{"message": "m", "p\\u0061ssword": "hunter2", "mail": "bob\\u0040example.com"}')
+    assert json.loads(row["line"]) == {"message": "m", "password": "[redacted]", "mail": "[redacted email]"}
+
+
+def test_a_line_without_anything_to_hide_stays_to_the_letter() -> None:
+    line = '{"message":"m",  "n": 1.50, "deep": {"a": [1, {"b": null}]}}'
+    (row,) = read("logs", line)
+    assert row["line"] == line
 
 
 @pytest.mark.parametrize("name", ["tokens_used", "passwordless", "keyboard", "secretary", "max_tokens"])
 def test_a_name_that_only_resembles_a_secret_keeps_its_value(name: str) -> None:
     (row,) = read("logs", {"message": f"{name}: 7", name: "7"})
-    assert (row["message"], row["fields"]) == (f"{name}: 7", {name: "7"})
+    assert (row["message"], json.loads(row["line"])[name]) == (f"{name}: 7", "7")
 
 
 @pytest.mark.parametrize(
     "name", ["client.address", "clientIp", "sourceIp", "user.id", "enduser.id", "user_id", "http.client_ip"]
 )
 def test_addresses_and_users_are_keyed_hashes(name: str) -> None:
-    first, same = (read_span(attributes={name: "203.0.113.7"})["attributes"][name] for _ in range(2))
+    spans = [read_span(attributes={name: "203.0.113.7"}) for _ in range(2)]
+    first, same = (json.loads(row["span_attributes"])[name] for row in spans)
     assert first == same
-    assert len(first) == 32
-    assert Redactor(b"another key").hashed("203.0.113.7") != first
+    assert first == "~" + Redactor(b"test").hashed("203.0.113.7")
+    assert Redactor(b"another key").hashed("203.0.113.7") not in first
+
+
+PIECES = [
+    *SECRETS.values(),
+    "'",
+    '"',
+    "\\",
+    "password=",
+    "token: ",
+    "://a:b",
+    "@c.de",
+    "secret",
+    "user_id",
+    "a b",
+    "é",
+    "{",
+    "]",
+]
+TEXTS = st.lists(st.sampled_from(PIECES), max_size=5).map("".join)
+VALUES = st.recursive(TEXTS | st.integers() | st.none(), lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.dictionaries(TEXTS, VALUES), st.sampled_from([True, False]))
+def test_a_line_is_json_of_the_same_form_whatever_was_hidden_in_it(fields: dict[str, object], escaped: bool) -> None:
+    line = {"message": "m", "rest": fields}
+    (row,) = read("logs", json.dumps(line, ensure_ascii=escaped))
+    shown = json.loads(row["line"])
+    assert len(shown) == 2
+    assert len(shown["rest"]) <= len(fields), "two names may become the same, but nothing is made up"
 
 
 def test_neighbours_of_a_secret_are_left_as_they_are() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 from feeding import read
 
@@ -32,7 +34,7 @@ def test_an_access_log_line_is_a_request() -> None:
     )
     assert (row["status"], row["latency_ms"], row["response_bytes"], row["user_agent"]) == (502, 37.0, 1024, "curl/8")
     assert row["trace_id"] == "5e61292ccc1229a4dfbeae1043928548"
-    assert row["fields"]["integrationLatency"] == "30"
+    assert json.loads(row["line"])["integrationLatency"] == ACCESS["integrationLatency"]
 
 
 def test_the_client_is_known_by_a_keyed_hash_only() -> None:

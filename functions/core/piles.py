@@ -1,0 +1,143 @@
+"""Events whose JSON objects have the same members, read together: column by column, not one by one.
+
+What costs time in Python is the single step and not the value it is done to. So objects wait in a pile with others of
+their shape until there are enough bytes of them, and what is done to a member is done to all of its values at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from typing import Any, TypeVar
+
+from functions.core.rows import Cells, Event, Place, Same
+from functions.core.shapes import Shape, Shapes, Values
+from functions.core.values import each
+
+T = TypeVar("T")
+
+
+class Reader:
+    """A way to read objects of one shape at a time: ``read`` adds their rows, ``shapes`` says how shapes are read.
+
+    ``identities`` are names of members that here mean an identity.
+    """
+
+    __slots__ = ("identities", "read", "shapes", "source")
+
+    def __init__(
+        self,
+        source: str,
+        shapes: Callable[[Any], Shapes],
+        read: Callable[[Pile, Any], None],
+        identities: frozenset[str] = frozenset(),
+    ) -> None:
+        self.source = source
+        self.shapes = shapes
+        self.read = read
+        self.identities = identities
+
+
+class Pile:
+    """Events with objects of one shape, and the ``values`` of each that the shape takes.
+
+    ``records`` are whatever else a source has of each event, or nothing.
+    """
+
+    def __init__(self, reader: Reader, shape: Shape, row_no: int) -> None:
+        self.reader = reader
+        self.shape = shape
+        self.row_no = row_no
+        self.events: list[Event] = []
+        self.values: list[Values] = []
+        self.records: list[Any] = []
+
+    def part(self, chosen: Sequence[int]) -> Pile:
+        """Some of the events, by their numbers."""
+        part = Pile(self.reader, self.shape, self.row_no)
+        part.events = [self.events[number] for number in chosen]
+        part.values = [self.values[number] for number in chosen]
+        part.records = [self.records[number] for number in chosen] if self.records else []
+        return part
+
+    @cached_property
+    def taken(self) -> list[Values]:
+        """The values by column, then those of the members that the shape wants besides."""
+        return list(zip(*self.values, strict=True))
+
+    def known(self) -> list[Values | None]:
+        """The values of each column of the shape; None for one that the objects have no member for."""
+        has = self.shape.has
+        return [values if there else None for values, there in zip(self.taken[: len(has)], has, strict=True)]
+
+    def also(self) -> dict[str, Values]:
+        """The values of each member that the shape wants besides."""
+        return dict(zip(self.shape.also, self.taken[len(self.shape.has) :], strict=True))
+
+    def lines(self) -> list[str]:
+        """The objects' JSON."""
+        return [event.line for event in self.events]
+
+    @cached_property
+    def places(self) -> list[Place]:
+        """Where the events come from."""
+        return [event.place for event in self.events]
+
+    def of_events(self) -> tuple[Cells, ...]:
+        """The columns that every table begins with."""
+        events, places, rows = self.events, self.places, len(self.events)
+        return (
+            [event.time for event in events],
+            [event.id for event in events],
+            Same(self.row_no, rows),
+            [place.account for place in places],
+            [place.region for place in places],
+            Same(self.reader.source, rows),
+            [event.event_time for event in events],
+        )
+
+
+def cells(values: Sequence[Any] | None, rows: int) -> Cells:
+    """Values that may be absent, as cells of so many rows."""
+    return Same(None, rows) if values is None else values
+
+
+def mapped(values: Sequence[Any] | None, rows: int, change: Callable[[Any], T | None]) -> Cells:
+    """Values that may be absent, each changed."""
+    return Same(None, rows) if values is None else each(values, change)
+
+
+def of_type(values: Sequence[Any], type_: type[T], change: Callable[[Any], T | None]) -> Sequence[T | None]:
+    """Values of one type as they are, if all of them are; else each is changed."""
+    return values if set(map(type, values)) == {type_} else list(map(change, values))
+
+
+class ApartError(Exception):
+    """The pile has to be read in ``parts``; nothing of it was added."""
+
+    def __init__(self, *parts: Pile) -> None:
+        super().__init__()
+        self.parts = parts
+
+
+def read_all(pile: Pile, context: Any, refuse: Callable[[Event, Exception], None]) -> None:
+    """Reads a pile; where that fails its halves, so that in the end only the events at fault are refused."""
+    try:
+        pile.reader.read(pile, context)
+    except MemoryError:
+        raise
+    except ApartError as apart:
+        for part in apart.parts:
+            read_all(part, context, refuse)
+    except Exception as error:  # one bad event must stop nobody: it is kept, with the reason
+        rows = len(pile.events)
+        if rows == 1:
+            refuse(pile.events[0], error)
+            return
+        for half in (range(rows // 2), range(rows // 2, rows)):
+            read_all(pile.part(half), context, refuse)
+
+
+def any_starts(texts: Iterable[Any], prefix: str) -> str | None:
+    """One of some texts that starts so; None where none does."""
+    return next((text for text in set(texts) if text is not None and text.startswith(prefix)), None)
