@@ -43,7 +43,7 @@ class InsightStack(Stack):
         dashboards = build_dashboards(self, names, self.widgets.arn, alarms)
         publish_name(self, names, "topic", self.topic.topic_arn)
         for subject in dashboards:
-            publish_name(self, names, f"dashboard-{subject}", names.dashboard(subject))
+            publish_name(self, names, f"dashboard-{subject}", names.dashboard(subject, self.region))
         if settings.monthly_budget_usd:
             self._build_budget()
 
@@ -118,7 +118,7 @@ class InsightStack(Stack):
             self,
             "Budget",
             budget=budgets.CfnBudget.BudgetDataProperty(
-                budget_name=self._names.prefix,
+                budget_name=self._names.budget(self.region),
                 budget_type="COST",
                 time_unit="MONTHLY",
                 budget_limit=budgets.CfnBudget.SpendProperty(amount=self._settings.monthly_budget_usd, unit="USD"),

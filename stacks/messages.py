@@ -37,7 +37,7 @@ def build_notify(
             "STATE_TABLE": lake.state_table,
             "LAKE_BUCKET": lake.bucket,
             "TOPIC_ARN": topic.topic_arn,
-            "DASHBOARD": names.dashboard("application"),
+            "DASHBOARD": names.dashboard("application", stack.region),
             **_given("RUNBOOKS_URL", settings.runbooks_url),
         },
         memory_mb=512,

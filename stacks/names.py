@@ -39,9 +39,14 @@ class Names:
         """Glue database; its names have no hyphens, so that SQL needs no quotes."""
         return f"tracelake_{self.stage}"
 
-    def dashboard(self, subject: str) -> str:
-        """Dashboard of ``application`` or ``pipeline``."""
-        return f"{self.prefix}-{subject}"
+    def dashboard(self, subject: str, region: str) -> str:
+        """Dashboard of ``application`` or ``pipeline``; an account has all of them in one list, whatever the region:
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-cloudwatch-dashboard.html"""
+        return f"{self.prefix}-{subject}-{region}"
+
+    def budget(self, region: str) -> str:
+        """Budgets too are the account's and no region's."""
+        return f"{self.prefix}-{region}"
 
     def stack(self, name: str) -> str:
         return f"{self.prefix}-{name}"

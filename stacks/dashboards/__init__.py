@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
@@ -18,17 +18,17 @@ def build_dashboards(
     scope: Construct, names: Names, widgets_arn: str, alarms: list[cloudwatch.Alarm]
 ) -> dict[str, cloudwatch.Dashboard]:
     """Each dashboard by its subject: a header, standard widgets, then custom widgets and the alarms."""
-    built = {}
+    built, region = {}, Stack.of(scope).region
     for subject, module in SUBJECTS.items():
         dashboard = cloudwatch.Dashboard(
             scope,
             f"{subject.title()}Dashboard",
-            dashboard_name=names.dashboard(subject),
+            dashboard_name=names.dashboard(subject, region),
             default_interval=Duration.hours(3),
             period_override=cloudwatch.PeriodOverride.AUTO,
         )
         (other,) = SUBJECTS.keys() - {subject}
-        dashboard.add_widgets(header(names, module.TITLE, module.ABOUT, other))
+        dashboard.add_widgets(header(names.dashboard(other, region), module.TITLE, module.ABOUT, other))
         for row in module.rows(names, widgets_arn):
             dashboard.add_widgets(*row)
         dashboard.add_widgets(

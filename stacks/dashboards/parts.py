@@ -52,9 +52,9 @@ class Expression:
 Series = Metric | Expression
 
 
-def header(names: Names, title: str, about: str, other: str) -> cloudwatch.TextWidget:
+def header(other_name: str, title: str, about: str, other: str) -> cloudwatch.TextWidget:
     """What the dashboard shows, the way to the other one, and what has to be done once."""
-    link = f"[{other} dashboard](#dashboards:name={names.dashboard(other)})"
+    link = f"[{other} dashboard](#dashboards:name={other_name})"
     markdown = (
         f"### {title}\n{about} See also the {link}. Tables are drawn by a function of this account: the first time, "
         "press **Allow always** in each. It runs with your own permissions and shows every customer."

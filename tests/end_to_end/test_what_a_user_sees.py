@@ -158,7 +158,7 @@ def _received(deployed: Deployed, queue: str) -> list[dict[str, Any]]:
 def _draw(deployed: Deployed, widget: str, **params: str) -> str:
     now = int(time.time() * 1000)
     context = {
-        "dashboardName": NAMES.dashboard("application"),
+        "dashboardName": NAMES.dashboard("application", "us-east-1"),
         "widgetId": "w",
         "timeRange": {"mode": "relative", "start": now - 3_600_000, "end": now + 60_000, "relativeStart": 3_600_000},
         "theme": "dark",

@@ -174,8 +174,8 @@ def test_every_name_is_found_in_a_parameter(templates: dict[str, Template]) -> N
     assert values["/tracelake/main/stream"] == f"<{stream}>"
     assert values["/tracelake/main/database"] == "tracelake_main"
     assert values["/tracelake/main/workgroup"] == "tracelake-main"
-    assert values["/tracelake/main/dashboard-application"] == "tracelake-main-application"
-    assert values["/tracelake/main/dashboard-pipeline"] == "tracelake-main-pipeline"
+    assert values["/tracelake/main/dashboard-application"] == "tracelake-main-application-<AWS::Region>"
+    assert values["/tracelake/main/dashboard-pipeline"] == "tracelake-main-pipeline-<AWS::Region>"
     assert set(values) == {
         f"/tracelake/main/{name}"
         for name in (

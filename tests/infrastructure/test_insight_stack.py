@@ -45,6 +45,7 @@ def test_a_budget_is_watched_only_where_the_settings_name_one(
 ) -> None:
     assert not of_type(insight, "AWS::Budgets::Budget")
     budget = only(other_templates["insight"], "AWS::Budgets::Budget")
+    assert text(budget["Budget"]["BudgetName"]) == "tracelake-dev-<AWS::Region>"
     assert budget["Budget"]["BudgetLimit"] == {"Amount": 50, "Unit": "USD"}
     assert budget["Budget"]["CostFilters"] == {"TagKeyValue": ["user:tracelake$dev"]}
     for notification in budget["NotificationsWithSubscribers"]:
@@ -63,7 +64,9 @@ def dashboards(templates: dict[str, Template]) -> dict[str, list[dict[str, Any]]
         body = json.loads(text(dashboard["DashboardBody"]))
         assert body["start"] == "-PT3H"
         order = sorted(body["widgets"], key=lambda widget: (widget["y"], widget["x"]))
-        found[dashboard["DashboardName"].removeprefix("tracelake-main-")] = order
+        stage, subject, region = text(dashboard["DashboardName"]).removeprefix("tracelake-").split("-", 2)
+        assert (stage, region) == ("main", "<AWS::Region>"), "an account has one list of dashboards for all regions"
+        found[subject] = order
     assert set(found) == set(SUBJECTS)
     return found
 
@@ -76,7 +79,7 @@ def _series(widget: dict[str, Any]) -> list[Any]:
 def test_a_dashboard_begins_with_its_header_and_standard_widgets(dashboards: Any, subject: str) -> None:
     header, first = dashboards[subject][:2]
     (other,) = set(SUBJECTS) - {subject}
-    assert f"(#dashboards:name=tracelake-main-{other})" in header["properties"]["markdown"]
+    assert f"(#dashboards:name=tracelake-main-{other}-<AWS::Region>)" in header["properties"]["markdown"]
     assert "Allow always" in header["properties"]["markdown"]
     assert (first["type"], first["properties"]["view"]) == ("metric", "singleValue")
     kinds = [widget["type"] for widget in dashboards[subject]]

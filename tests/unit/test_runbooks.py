@@ -71,7 +71,7 @@ def test_commands_in_a_runbook_exist(name: str) -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_dashboards_and_log_groups_in_a_runbook_exist(name: str) -> None:
-    dashboards = {Names("main").dashboard(subject) for subject in ("application", "pipeline")}
+    dashboards = {Names("main").dashboard(subject, "").rstrip("-") for subject in ("application", "pipeline")}
     assert set(re.findall(r"Dashboard `([^`]+)`", _page(name))) <= dashboards
     widgets = "".join(path.read_text() for path in (ROOT / "stacks" / "dashboards").glob("*.py"))
     for line in re.findall(r"Dashboard `[^`]+`: ([^`]*?)(?:\n-|\n\n)", _page(name)):
