@@ -8,6 +8,7 @@ EMULATOR := .cache/emulator
 NODE_MODULES := .cache/node/node_modules
 # the CDK command line runs on the Node of the virtual environment; STAGE=... and ONLY=... override cdk.json
 CDK = PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(NODE_MODULES)/.bin/cdk $(if $(STAGE),-c tracelake.stage=$(STAGE)) $(if $(ONLY),-c tracelake.only=$(ONLY))
+STAGE_NAME = $(or $(STAGE),$(shell sed -n 's/.*"stage": "\(.*\)".*/\1/p' cdk.json))
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
 .PHONY: bootstrap docs help setup demo console test lint bench synth deploy diff destroy lock clean
@@ -69,8 +70,10 @@ deploy: .cache/setup.stamp ## Deploy to AWS: make deploy [STAGE=dev] [ONLY=/aws/
 diff: .cache/setup.stamp ## Show what a deployment would change
 	@$(CDK) diff --all
 
-destroy: .cache/setup.stamp ## Remove everything but the lake and its state
-	@$(CDK) destroy 'tracelake-*-insight' 'tracelake-*-ingest'
+destroy: .cache/setup.stamp ## Remove everything but the data (DATA=delete: that too; YES=1: without asking)
+	@$(if $(filter-out delete,$(DATA)),$(error DATA=$(DATA): only "delete" is known, and nothing keeps the data))
+	@$(CDK) destroy 'tracelake-*-insight' 'tracelake-*-ingest' $(if $(YES),--force)
+	@$(if $(DATA),$(VENV)/bin/tracelake delete-data --stage $(STAGE_NAME) $(if $(YES),--yes))
 
 bench: .cache/setup.stamp ## Measure speed, memory and cost of normalize
 	@$(PY) -m tests.performance.bench

@@ -67,6 +67,10 @@ def _run(arguments: argparse.Namespace) -> int:
 
         where = policies.place(arguments.stage, arguments.account, arguments.region)
         return policies.run(arguments.folder, where, sys.stdout)
+    if arguments.command == "delete-data":
+        from cli import delete_data  # noqa: PLC0415
+
+        return delete_data.run(arguments.stage, yes=arguments.yes, ask=input, out=sys.stdout, err=sys.stderr)
     place = (arguments.local, arguments.stage)
     if arguments.command == "ask":
         from cli import ask  # noqa: PLC0415
@@ -98,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_retry(commands)
     _add_price(commands)
     _add_policies(commands)
+    _add_delete(commands)
     return parser
 
 
@@ -164,6 +169,17 @@ def _add_policies(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     policies.add_argument("--stage", default="main", help="the deployment (default: main)")
     policies.add_argument("--account", default="", help="12 digits (default: any)")
     policies.add_argument("--region", default="", help="for example eu-central-1 (default: any)")
+
+
+def _add_delete(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    delete = commands.add_parser(
+        "delete-data",
+        help="delete what `make destroy` leaves: lake, dead letters and state",
+        description="Deletes the data stack of a stage with the buckets, the table and the key that it would leave. "
+        "Asks before; `make destroy DATA=delete` runs it after everything else is gone.",
+    )
+    delete.add_argument("--stage", required=True, help="the deployment")
+    delete.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def _add_place(parser: argparse.ArgumentParser) -> None:

@@ -60,6 +60,9 @@ class Emulator:
     how the command `tracelake` finds it.
     """
 
+    server: Sequence[str] = ("local.server",)
+    """Module that runs as the emulator, and its arguments."""
+
     def __init__(self, folder: Path | None = None, announcement: Path = CURRENT) -> None:
         self._announcement = announcement
         self._temporary = (
@@ -80,9 +83,9 @@ class Emulator:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
         self._process: subprocess.Popen[bytes] | None = None
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, str], Any] = {}
         self._commands: set[subprocess.Popen[str]] = set()
-        self._bootstrapped = False
+        self._bootstrapped: set[str] = set()
 
     def __enter__(self) -> Self:
         self.start()
@@ -116,7 +119,7 @@ class Emulator:
         }
         with self.log_file.open("wb") as log:
             self._process = subprocess.Popen(
-                [str(PYTHON), "-m", "local.server"],
+                [str(PYTHON), "-m", *self.server],
                 cwd=ROOT,
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -152,18 +155,18 @@ class Emulator:
         if self._temporary is not None:
             self._temporary.cleanup()
 
-    def client(self, service: str) -> Any:
-        """A boto3 client for the emulator, one per service."""
-        if service not in self._clients:
-            self._clients[service] = boto3.client(
+    def client(self, service: str, region: str = REGION) -> Any:
+        """A boto3 client for the emulator, one per service and region."""
+        if (service, region) not in self._clients:
+            self._clients[service, region] = boto3.client(
                 service,  # type: ignore[call-overload]
                 endpoint_url=self.endpoint,
-                region_name=REGION,
+                region_name=region,
                 aws_access_key_id=ACCOUNT,
                 aws_secret_access_key="test",
                 config=Config(read_timeout=900, retries={"total_max_attempts": 1}),
             )
-        return self._clients[service]
+        return self._clients[service, region]
 
     def deploy_tracelake(
         self, stage: str = "main", context: Mapping[str, Any] | None = None, progress: Progress = _silent
@@ -180,7 +183,7 @@ class Emulator:
         """Deploys all stacks of a CDK application, with the context of the cdk.json beside it and more."""
         with ThreadPoolExecutor() as pool:
             try:
-                bootstrapping = pool.submit(self._bootstrap, progress)
+                bootstrapping = pool.submit(self._bootstrap, REGION, progress)
                 layer = pool.submit(build_layer, host_platform(), host_python())
                 assembly = self._synthesize(app, context or {}, progress)
                 _use_layer(assembly, layer.result())
@@ -189,7 +192,17 @@ class Emulator:
                 self._end_commands()
                 raise
         progress(f"deploying {app.parent.name}")
-        self._cdk("deploy", "--all", "--app", str(assembly), "--require-approval", "never", "--concurrency", "4")
+        self.deploy_assembly(assembly)
+
+    def deploy_assembly(self, assembly: Path, region: str = REGION) -> None:
+        """Deploys all stacks of a synthesized application."""
+        self._bootstrap(region, _silent)
+        deploy = ("deploy", "--all", "--app", str(assembly), "--require-approval", "never", "--concurrency", "4")
+        self._cdk(*deploy, region=region)
+
+    def destroy(self, assembly: Path, *stacks: str) -> None:
+        """Removes stacks, named as for `cdk destroy`."""
+        self._cdk("destroy", *stacks, "--app", str(assembly), "--force")
 
     def _announce(self, stage: str) -> None:
         self._announcement.parent.mkdir(parents=True, exist_ok=True)
@@ -206,11 +219,11 @@ class Emulator:
             return None
         return endpoint
 
-    def _bootstrap(self, progress: Progress) -> None:
-        if not self._bootstrapped:
+    def _bootstrap(self, region: str, progress: Progress) -> None:
+        if region not in self._bootstrapped:
             progress("bootstrapping")
-            self._cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}")
-            self._bootstrapped = True
+            self._cdk("bootstrap", f"aws://{ACCOUNT}/{region}", region=region)
+            self._bootstrapped.add(region)
 
     def _synthesize(self, app: Path, context: Mapping[str, Any], progress: Progress) -> Path:
         progress(f"synthesizing {app.parent.name}")
@@ -228,9 +241,11 @@ class Emulator:
         self._run([sys.executable, str(app)], environment, ROOT)
         return assembly
 
-    def _cdk(self, *arguments: str) -> None:
+    def _cdk(self, *arguments: str, region: str = REGION) -> None:
         environment = {
             **self.environment,
+            "AWS_DEFAULT_REGION": region,
+            "AWS_REGION": region,
             "PATH": f"{ROOT / '.venv' / 'bin'}:{os.environ.get('PATH', '')}",
             "HOME": str(self.folder),
             "CI": "true",
@@ -283,9 +298,14 @@ def _use_layer(assembly: Path, layer: Path) -> None:
     """
     for manifest in assembly.glob("asset.*/MANIFEST.json"):
         shutil.rmtree(manifest.parent)
-        site = manifest.parent / "python" / "lib" / f"python{host_python()}" / "site-packages"
-        site.mkdir(parents=True)
-        (site / "layer.pth").write_text(f"import sys; sys.path.insert(0, {str(layer / 'python')!r})\n")
+        point_to(layer, manifest.parent)
+
+
+def point_to(layer: Path, folder: Path) -> None:
+    """Makes the folder a layer that finds the libraries of another one on this machine."""
+    site = folder / "python" / "lib" / f"python{host_python()}" / "site-packages"
+    site.mkdir(parents=True)
+    (site / "layer.pth").write_text(f"import sys; sys.path.insert(0, {str(layer / 'python')!r})\n")
 
 
 def _end(process: subprocess.Popen[Any]) -> None:

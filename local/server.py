@@ -8,6 +8,8 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterable
+from typing import Any
 
 from ministack import app
 
@@ -45,8 +47,13 @@ def _end_with(parent: int) -> None:
     os.killpg(0, signal.SIGKILL)
 
 
-if __name__ == "__main__":
+def main(adapters: Iterable[Any] = ADAPTERS) -> None:
+    """Runs the emulator with these adapters until it is ended."""
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    for adapter in ADAPTERS:
+    for adapter in adapters:
         adapter.install()
     app.main()
+
+
+if __name__ == "__main__":
+    main()

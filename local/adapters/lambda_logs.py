@@ -65,7 +65,8 @@ def _write(function: dict[str, Any], request_id: str, text: str, _error: bool, _
         return
     config = function.get("config") or function
     logging = config.get("LoggingConfig") or {}
-    group = logging.get("LogGroup") or f"/aws/lambda/{config['FunctionName']}"
+    default = f"/aws/lambda/{config['FunctionName']}"
+    group = logging.get("LogGroup") or default
     lines = _json_lines if logging.get("LogFormat") == "JSON" else _text_lines
     start, end = int(_invocation.start * 1000), int(_invocation.end * 1000)
     before, after = lines(config, request_id)
@@ -74,7 +75,9 @@ def _write(function: dict[str, Any], request_id: str, text: str, _error: bool, _
         *({"timestamp": start, "message": line} for line in text.splitlines() if line != _invocation.error),
         *({"timestamp": end, "message": line} for line in after),
     ]
-    cloudwatch_logs._create_log_group({"logGroupName": group})
+    if group == default:
+        # whoever names a group makes it, and no role of tracelake may: one that was deleted must not come back
+        cloudwatch_logs._create_log_group({"logGroupName": group})
     cloudwatch_logs._create_log_stream({"logGroupName": group, "logStreamName": _invocation.log_stream})
     cloudwatch_logs._put_log_events(
         {"logGroupName": group, "logStreamName": _invocation.log_stream, "logEvents": events}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,18 +18,20 @@ from cfnlint import ManualArgs
 from cfnlint.api import lint_file
 from template_reading import Template, of_type
 
+from stacks import NODE
 from stacks.application import build, context_of_cdk_json, synthesise
 from stacks.laws import LawError
 from stacks.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
+ISOLATION = Path(__file__).with_name("isolation")
 STACKS = ("data", "ingest", "insight")
 # CDK's own output: W3005, a DependsOn that a reference already implies; W3045, a bucket with an ownership setting
 IGNORED = ["W3005", "W3045"]
 CONTEXT = {**context_of_cdk_json(), "aws:cdk:disable-asset-staging": True}
 
 
-def _run_app(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def _run_app(folder: Path, checkout: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
     """``python app.py`` as on a machine without Node, credentials and network."""
     bare = {
         "PATH": "/nonexistent",
@@ -39,7 +42,12 @@ def _run_app(folder: Path, **environment: str) -> subprocess.CompletedProcess[st
         "CDK_OUTDIR": str(folder),
     }
     return subprocess.run(
-        [sys.executable, "app.py"], cwd=ROOT, env={**bare, **environment}, capture_output=True, text=True, check=False
+        [sys.executable, "app.py"],
+        cwd=checkout,
+        env={**bare, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -69,12 +77,45 @@ def test_cfn_lint_finds_a_planted_mistake(synthesised_alone: Path, tmp_path: Pat
     assert "E3034" in {match.rule.id for match in lint_file(planted, ManualArgs(ignore_checks=IGNORED))}
 
 
-def test_a_second_synthesis_gives_the_same_templates(synthesised_alone: Path, tmp_path: Path) -> None:
-    done = _run_app(tmp_path, CDK_VALIDATION="false", PYTHONHASHSEED="7")
+def test_another_checkout_at_another_time_without_a_network_gives_the_same_bytes(
+    synthesised_alone: Path, tmp_path: Path
+) -> None:
+    """No connection can be made by Python or Node, in 2033, on another clock, with another order of hashes."""
+    checkout, out = tmp_path / "elsewhere", tmp_path / "out"
+    for folder in ("functions", "sql", "stacks"):
+        shutil.copytree(ROOT / folder, checkout / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in ("app.py", "cdk.json"):
+        shutil.copy(ROOT / file, checkout)
+    # the layer cannot be built without a network; it is found again only where its hash is the same
+    (checkout / ".cache").symlink_to(ROOT / ".cache")
+    environment = {
+        "PYTHONPATH": str(ISOLATION),
+        "NODE_OPTIONS": f"--require={ISOLATION / 'isolated.cjs'}",
+        "PYTHONHASHSEED": "7",
+        "TZ": "Pacific/Kiritimati",
+        "LANG": "C",
+        "CDK_VALIDATION": "false",
+    }
+    done = _run_app(out, checkout, **environment)
     assert done.returncode == 0, done.stderr
-    for stack in STACKS:
-        name = f"tracelake-main-{stack}.template.json"
-        assert (tmp_path / name).read_text() == (synthesised_alone / name).read_text()
+    names = sorted(path.name for path in synthesised_alone.glob("tracelake-*.json") if ".metadata." not in path.name)
+    assert len(names) == 2 * len(STACKS), "a template and a list of assets for each stack"
+    for name in names:
+        assert (out / name).read_bytes() == (synthesised_alone / name).read_bytes(), name
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        [sys.executable, "-c", "import socket; socket.create_connection(('127.0.0.1', 9))"],
+        [NODE, "-e", "require('net').connect(9, '127.0.0.1')"],
+    ],
+)
+def test_the_isolation_of_the_synthesis_lets_nobody_out(program: list[str]) -> None:
+    environment = {"PYTHONPATH": str(ISOLATION), "NODE_OPTIONS": f"--require={ISOLATION / 'isolated.cjs'}"}
+    done = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "there is no network" in done.stderr
 
 
 def test_templates_name_no_account_and_no_region(templates: dict[str, Template]) -> None:
