@@ -25,6 +25,7 @@ from functions.core.cost.prices import PRICES
 from functions.core.incidents.rules import RULES
 from functions.core.incidents.wording import threshold
 from functions.core.schema import JSON, TABLES, Column
+from local import differences
 from stacks.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -36,6 +37,7 @@ PAGES = (
     "docs/settings.md",
     "docs/cost.md",
     "docs/alarms.md",
+    "docs/local_run.md",
 )
 _BLOCK = re.compile(r"((?:<!--|[ ]*--) generated: (\w+)(?: -->)?\n).*?((?:<!--|[ ]*--) end\b)", re.DOTALL)
 
@@ -190,6 +192,23 @@ def alarm_table() -> str:
     )
 
 
+def difference_table() -> str:
+    """What the local run does not do as AWS does, and what proves it instead."""
+    return _table(
+        ("type", "properties", "here", "so", "proved by"),
+        (
+            (
+                f"`{each.type}`",
+                ", ".join(f"`{name}`" for name in each.properties) or "all",
+                f"{each.here} by `{each.by}`" if each.by else each.here,
+                each.means,
+                ", ".join(f"[{Path(proof).stem}](../{proof})" for proof in each.proof),
+            )
+            for each in sorted(differences.load(), key=lambda each: (each.type, each.properties))
+        ),
+    )
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "alarms": alarm_table,
     "assumptions": assumptions,
@@ -199,6 +218,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "cost_occasional": cost_occasional,
     "cost_summary": cost_summary,
     "data_dictionary": data_dictionary,
+    "differences": difference_table,
     "prices": prices,
     "questions": question_table,
     "settings": settings_table,

@@ -36,6 +36,8 @@ def _run_app(folder: Path, checkout: Path = ROOT, **environment: str) -> subproc
     bare = {
         "PATH": "/nonexistent",
         "HOME": str(folder),
+        # jsii unpacks CDK there once, and not into each new home
+        "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(ROOT / ".cache" / "jsii"),
         "AWS_EC2_METADATA_DISABLED": "true",
         "HTTPS_PROXY": "http://127.0.0.1:9",
         "HTTP_PROXY": "http://127.0.0.1:9",
