@@ -144,7 +144,10 @@ def test_wrong_usage_exits_with_two(capsys, arguments):
     assert ended.value.code == 2
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["rows", "--help"], ["ask", "--help"], ["retry-rejected", "--help"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["rows", "--help"], ["ask", "--help"], ["retry-rejected", "--help"], ["delete-data", "--help"]],
+)
 def test_help_is_there_for_every_command(capsys, arguments):
     with pytest.raises(SystemExit) as ended:
         main(arguments)
