@@ -57,13 +57,16 @@ class Emulator:
             emulator.client("athena").start_query_execution(...)
 
     `environment` is what any program needs to talk to it. While tracelake runs there, `announcement` says so, which is
-    how the command `tracelake` finds it.
+    how the command `tracelake` finds it. `server` is the module that runs as the emulator, and its arguments.
     """
 
-    server: Sequence[str] = ("local.server",)
-    """Module that runs as the emulator, and its arguments."""
-
-    def __init__(self, folder: Path | None = None, announcement: Path = CURRENT) -> None:
+    def __init__(
+        self,
+        folder: Path | None = None,
+        announcement: Path = CURRENT,
+        server: Sequence[str] = ("local.server",),
+    ) -> None:
+        self._server = server
         self._announcement = announcement
         self._temporary = (
             None if folder else tempfile.TemporaryDirectory(prefix="tracelake-", ignore_cleanup_errors=True)
@@ -119,7 +122,7 @@ class Emulator:
         }
         with self.log_file.open("wb") as log:
             self._process = subprocess.Popen(
-                [str(PYTHON), "-m", *self.server],
+                [str(PYTHON), "-m", *self._server],
                 cwd=ROOT,
                 env=environment,
                 stdin=subprocess.DEVNULL,

@@ -21,18 +21,14 @@ CHANGED = {"tenant_keys": ("org",), "retention_days": 30, "max_event_age_days": 
 WITHOUT_DATA = ("tracelake-*-insight", "tracelake-*-ingest")
 
 
-class WatchedEmulator(Emulator):
-    """Notes what of the templates it looks at."""
-
-
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
     """What was seen at each station."""
     if not PYTHON.exists():
         pytest.skip(f"{PYTHON} is missing; `make setup` provides it")
     folder = tmp_path_factory.mktemp("life")
-    WatchedEmulator.server = ("tests.end_to_end.watched_server", str(folder / "notes.json"))
-    with WatchedEmulator(folder / "emulator", announcement=folder / "current.json") as emulator:
+    server = ("tests.end_to_end.watched_server", str(folder / "notes.json"))
+    with Emulator(folder / "emulator", folder / "current.json", server) as emulator:
         yield _story(Life(emulator, folder))
 
 
