@@ -16,6 +16,9 @@ from watched import Watched, given, unseen
 from local import differences
 from local.run import PYTHON, REGION, Emulator, LocalRunError
 
+# the whole story is told before the first test
+pytestmark = pytest.mark.timeout(600)
+
 Seen = dict[str, Any]
 CHANGED = {"tenant_keys": ("org",), "retention_days": 30, "max_event_age_days": 7, "alert_email": "ops@example.com"}
 WITHOUT_DATA = ("tracelake-*-insight", "tracelake-*-ingest")
