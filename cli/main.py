@@ -71,25 +71,29 @@ def _run(arguments: argparse.Namespace) -> int:
         from cli import delete_data  # noqa: PLC0415
 
         return delete_data.run(arguments.stage, yes=arguments.yes, ask=input, out=sys.stdout, err=sys.stderr)
-    place = (arguments.local, arguments.stage)
     if arguments.command == "ask":
-        from cli import ask  # noqa: PLC0415
-
-        if not arguments.question:
-            return ask.list_questions(arguments.format, sys.stdout)
-        return ask.answer(
-            arguments.question,
-            arguments.param,
-            arguments.since,
-            arguments.format,
-            place=place,
-            timeout_seconds=arguments.timeout,
-            out=sys.stdout,
-            err=sys.stderr,
-        )
+        return _ask(arguments)
     from cli import retry_rejected  # noqa: PLC0415
 
+    place = (arguments.local, arguments.stage)
     return retry_rejected.run(place, reason=arguments.reason, dry_run=arguments.dry_run, out=sys.stdout, err=sys.stderr)
+
+
+def _ask(arguments: argparse.Namespace) -> int:
+    from cli import ask  # noqa: PLC0415
+
+    if not arguments.question:
+        return ask.list_questions(arguments.format, sys.stdout)
+    return ask.answer(
+        arguments.question,
+        arguments.param,
+        arguments.since,
+        arguments.format,
+        place=(arguments.local, arguments.stage),
+        timeout_seconds=arguments.timeout,
+        out=sys.stdout,
+        err=sys.stderr,
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
