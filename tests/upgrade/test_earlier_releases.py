@@ -51,7 +51,7 @@ def test_a_changed_schema_is_written_beside_the_one_before(tmp_path, monkeypatch
     monkeypatch.setattr(write, "FILES", tmp_path)
     assert write.write() == "schema 1 is written"
     assert write.write() == "schema 1 is the present one"
-    without_a_column = pq.read_table(write.path(1, "spans"), partitioning=None).drop_columns(["attributes"])
+    without_a_column = pq.read_table(write.path(1, "spans"), partitioning=None).drop_columns(["span_attributes"])
     pq.write_table(without_a_column, write.path(1, "spans"))
     before = write.path(1, "spans").read_bytes()
     assert write.differences(1) == ["spans"]
