@@ -66,6 +66,9 @@ def to_duckdb(tree: exp.Expression, type_of: Callable[[str], str | None]) -> str
         if isinstance(node, exp.DateDiff):
             unit = exp.Literal.string(node.args["unit"].name.lower())
             return exp.Anonymous(this="date_sub", expressions=[unit, node.expression, node.this])
+        if isinstance(node, exp.ArgMax | exp.ArgMin):  # DuckDB's own pass over rows whose value is null
+            name = "arg_max_null" if isinstance(node, exp.ArgMax) else "arg_min_null"
+            return exp.Anonymous(this=name, expressions=[node.this, node.expression])
         if isinstance(node, exp.ApproxQuantile):
             quantile = node.args["quantile"]
             node.set("quantile", exp.cast(quantile, "array<float>" if isinstance(quantile, exp.Array) else "float"))

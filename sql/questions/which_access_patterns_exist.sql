@@ -47,7 +47,8 @@ routes AS (
         service, route,
         sum(requests) AS requests, sum(errors) AS errors, sum(client_errors) AS client_errors,
         sum(request_bytes) AS request_bytes, sum(response_bytes) AS response_bytes,
-        count(*) AS active_minutes, max(requests) AS peak_per_minute, max_by(minute, requests) AS peak_minute,
+        count(*) AS active_minutes, max(requests) AS peak_per_minute,
+        min_by(minute, ROW(-requests, minute)) AS peak_minute,
         sum(sum(requests)) OVER () AS all_requests,
         row_number() OVER (ORDER BY sum(requests) DESC, service, route) AS place
     FROM minutes

@@ -36,20 +36,20 @@ WITH failures AS (
 grouped AS (
     SELECT
         kind, service, error,
-        substr(max_by(example, time), 1, 200) AS example,
+        substr(max_by(example, ROW(time, event_id)), 1, 200) AS example,
         count(DISTINCT event_id) AS occurrences,
         count(DISTINCT tenant) AS customers,
         min(time) AS first_seen,
         max(time) AS last_seen,
-        max_by(request_id, time) AS last_request_id,
-        max_by(trace_id, time) AS last_trace_id
+        max_by(request_id, ROW(time, event_id)) AS last_request_id,
+        max_by(trace_id, ROW(time, event_id)) AS last_trace_id
     FROM failures
     GROUP BY kind, service, error, fingerprint
 ),
 ranked AS (
     SELECT
         kind, service, error, example, occurrences, customers, first_seen, last_seen, last_request_id, last_trace_id,
-        row_number() OVER (ORDER BY occurrences DESC, last_seen DESC, kind, service) AS place
+        row_number() OVER (ORDER BY occurrences DESC, last_seen DESC, kind, service, error, example) AS place
     FROM grouped
 )
 SELECT

@@ -48,7 +48,7 @@ customers AS (
         customer,
         sum(requests) AS requests, sum(errors) AS errors, sum(client_errors) AS client_errors,
         sum(request_bytes) AS request_bytes, sum(response_bytes) AS response_bytes,
-        count(*) AS routes, max_by(route, requests) AS busiest_route,
+        count(*) AS routes, min_by(route, ROW(-requests, route)) AS busiest_route,
         sum(sum(requests)) OVER () AS all_requests,
         row_number() OVER (ORDER BY sum(requests) DESC, customer) AS place
     FROM routes
