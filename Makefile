@@ -11,7 +11,7 @@ CDK = PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(NODE_MODULES)/.bin/cdk $(if $(STAGE)
 STAGE_NAME = $(or $(STAGE),$(shell sed -n 's/.*"stage": "\(.*\)".*/\1/p' cdk.json))
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
-.PHONY: bootstrap docs help setup demo console test lint bench synth deploy diff destroy lock clean
+.PHONY: bootstrap docs help setup demo console trino test lint bench synth deploy diff destroy lock clean
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -48,6 +48,14 @@ demo: .cache/setup.stamp ## Tell one story on this machine (KEEP=1: and let it r
 
 console: .cache/setup.stamp ## Show the dashboards of the local stack that runs
 	@$(PY) -m local.viewer
+
+trino: .cache/trino/setup.stamp ## Fetch the engine that Athena is, for the tests of sql/ (needs Maven and a JDK 17)
+
+.cache/trino/setup.stamp: tests/end_to_end/engine/pom.xml
+	@command -v mvn >/dev/null || { echo "make trino needs Maven (mvn) to fetch Trino, and a JDK 17 to run it" >&2; exit 1; }
+	@echo "trino: 270 MB of libraries"
+	@rm -rf .cache/trino && mvn -q -B -Dstyle.color=never -f $< -Dtrino.home="$(CURDIR)/.cache/trino" package
+	@touch $@
 
 lint: .cache/setup.stamp ## Check format, lint, types and layers
 	@$(VENV)/bin/ruff format --check -q . && $(VENV)/bin/ruff check -q . && echo "ruff: clean"

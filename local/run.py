@@ -73,7 +73,7 @@ class Emulator:
         )
         self.folder = Path(folder or self._temporary.name).resolve()  # type: ignore[union-attr]
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.port = _free_port()
+        self.port = free_port()
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.log_file = self.folder / "emulator.log"
         self.environment = {
@@ -325,7 +325,7 @@ def _end(process: subprocess.Popen[Any]) -> None:
     process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -18,6 +18,7 @@ from local.adapters import (
     alarms,
     athena,
     emf,
+    glue,
     kinesis_events,
     lambda_logs,
     lambda_runtime,
@@ -36,6 +37,7 @@ ADAPTERS = (
     access_logs,
     alarms,
     athena,
+    glue,
     metric_data,
 )
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from on_the_emulator import CALLS, Deployed
+from on_the_emulator import CALLS, NAMES, Deployed
+from trino_server import Trino, missing
 
 from local.run import PYTHON, Emulator
 
@@ -24,3 +25,12 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         yield Deployed(emulator)
     finally:
         emulator.stop()
+
+
+@pytest.fixture(scope="session")
+def trino(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trino]:
+    """The engine that Athena is, over the emulator's Glue and S3."""
+    if reason := missing():
+        pytest.skip(reason)
+    with Trino(tmp_path_factory.mktemp("trino"), deployed.emulator.endpoint, NAMES.database) as server:
+        yield server
