@@ -32,6 +32,9 @@ HOT_BACKSTOP_DAYS = 14
 ATHENA_RESULTS_DAYS = 7
 NONCURRENT_DAYS = 3
 PARTITION_KEY = "hour"
+# Athena skips partitions in the catalog, and before it reads, only where their key is a string:
+# https://docs.aws.amazon.com/athena/latest/ug/other-notable-limitations.html
+PARTITION_TYPE = "string"
 # the longest that KMS allows: each of a key's first two rotations adds a dollar to every month after it
 KEY_ROTATION = Duration.days(2560)
 _GIGABYTE = 1024**3
@@ -174,7 +177,7 @@ class DataStack(Stack):
                 parameters={"classification": "parquet", "EXTERNAL": "TRUE"},
                 partition_keys=[
                     glue.CfnTable.ColumnProperty(
-                        name=PARTITION_KEY, type="string", comment="Hour of time, UTC: yyyy-MM-dd-HH."
+                        name=PARTITION_KEY, type=PARTITION_TYPE, comment="Hour of time, UTC: yyyy-MM-dd-HH."
                     )
                 ],
                 storage_descriptor=glue.CfnTable.StorageDescriptorProperty(

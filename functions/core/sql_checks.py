@@ -3,13 +3,16 @@
 - A filter on ``time`` alone opens every hour of a table, so each SELECT that reads a lake table bounds its ``hour``
   from below with a condition that every row must meet.
 - Athena takes parameters in WHERE clauses alone.
+- Athena is Trino with limits of its own: how long a statement may be, which statements there are, which names have to
+  be quoted, and how many partitions a statement may write. What Trino itself refuses, tests on it tell.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 _TOKEN = re.compile(
     r"(?P<space>\s+)|(?P<comment>--[^\n]*|/\*.*?\*/)|(?P<text>'(?:[^']|'')*')|(?P<quoted>\"(?:[^\"]|\"\")*\")"
@@ -19,6 +22,29 @@ _TOKEN = re.compile(
 _SET_OPERATIONS = {"UNION", "INTERSECT", "EXCEPT"}
 _CLAUSES = {"SELECT", "FROM", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "WINDOW"}
 _NO_ALIAS = _CLAUSES | _SET_OPERATIONS | {"JOIN", "CROSS", "INNER", "LEFT", "RIGHT", "FULL", "ON", "USING", "AS"}
+MAX_STATEMENT_BYTES = 262_144
+"""https://docs.aws.amazon.com/athena/latest/ug/service-limits.html#service-limits-query-string-length"""
+
+RESERVED = frozenset(
+    re.findall(
+        r"\w+",
+        """ALTER AND AS BETWEEN BY CASE CAST CONSTRAINT CREATE CROSS CUBE CURRENT_CATALOG CURRENT_DATE CURRENT_PATH
+    CURRENT_SCHEMA CURRENT_TIME CURRENT_TIMESTAMP CURRENT_USER DEALLOCATE DELETE DESCRIBE DISTINCT DROP ELSE END ESCAPE
+    EXCEPT EXECUTE EXISTS EXTRACT FALSE FIRST FOR FROM FULL GROUP GROUPING HAVING IN INNER INSERT INTERSECT INTO IS JOIN
+    JSON_ARRAY JSON_EXISTS JSON_OBJECT JSON_QUERY JSON_TABLE JSON_VALUE LAST LEFT LIKE LISTAGG LOCALTIME LOCALTIMESTAMP
+    NATURAL NORMALIZE NOT NULL ON OR ORDER OUTER PREPARE RECURSIVE RIGHT ROLLUP SELECT SKIP TABLE THEN TRIM TRUE UESCAPE
+    UNION UNNEST USING VALUES WHEN WHERE WITH""",
+    )
+)
+"""Words that are no names in a query unless quoted: Athena's list, some of which Trino takes, and Trino's own.
+https://docs.aws.amazon.com/athena/latest/ug/reserved-words.html#list-of-reserved-words-sql-select"""
+
+# there is no DELETE, UPDATE or MERGE on tables of files, and tables are deployed, so no other DDL is needed:
+# https://docs.aws.amazon.com/athena/latest/ug/other-notable-limitations.html
+# https://docs.aws.amazon.com/athena/latest/ug/unsupported-ddl.html
+_STATEMENTS = re.compile(
+    r"(SELECT|WITH|INSERT INTO|UNLOAD|CREATE (OR REPLACE )?VIEW|CREATE TABLE \S+ (WITH \( .*?\) )?AS)\b"
+)
 _SIMPLE_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -49,6 +75,10 @@ def tokens(sql: str) -> list[Token]:
     return [Token(str(match.lastgroup), match[0]) for match in _TOKEN.finditer(sql)]
 
 
+def _meaningful(sql: str) -> list[Token]:
+    return [token for token in tokens(sql) if token.kind not in {"space", "comment"}]
+
+
 def params(sql: str) -> set[str]:
     """Names of the parameters used."""
     return {token.text[1:] for token in tokens(sql) if token.kind == "param"}
@@ -56,7 +86,7 @@ def params(sql: str) -> set[str]:
 
 def problems(sql: str, tables: Collection[str]) -> list[str]:
     """What is wrong with the SQL, as sentences without a subject; empty where nothing is."""
-    found = []
+    found = [*_limits(sql)]
     if any(token.text == "?" for token in tokens(sql)):
         found.append("contains a question mark, which is kept for parameters")
     for select in _selects(sql):
@@ -67,6 +97,34 @@ def problems(sql: str, tables: Collection[str]) -> list[str]:
         ]
         found += _unbounded(select, {name.upper() for name in tables})
     return found
+
+
+def _limits(sql: str) -> Iterator[str]:
+    """What Athena refuses and Trino does not, or only when it runs."""
+    if len(sql.encode()) > MAX_STATEMENT_BYTES:
+        yield f"is longer than {MAX_STATEMENT_BYTES:,} bytes"
+    meaningful = _meaningful(sql)
+    words = [token.word or token.text for token in meaningful]
+    if not _STATEMENTS.match(" ".join(words)):
+        yield f"is no statement that Athena takes for a table of files: {' '.join(words[:3])}"
+    # each hour is a partition, of which a statement may write 100:
+    # https://docs.aws.amazon.com/athena/latest/ug/ctas-insert-into.html
+    if words[:1] in (["INSERT"], ["CREATE"]) and "VIEW" not in words[:4] and ("HOUR", "=") not in pairwise(words):
+        yield "writes partitions without naming one hour"
+    for token in _names(meaningful):
+        if token.kind == "word" and token.word in RESERVED:
+            yield f"has the reserved word {token.text} as a name without quotes"
+
+
+def _names(meaningful: Sequence[Token]) -> Iterator[Token]:
+    """Tokens that stand where only a name can (after AS or a dot, before AS and a parenthesis), and those of Athena's
+    reserved words that are no words of a query elsewhere."""
+    words = ["", *(token.word or token.text for token in meaningful), "", ""]
+    for before, token, after, second in zip(words, meaningful, words[2:], words[3:], strict=False):
+        names_itself = (before == "AS" and token.word not in {"SELECT", "WITH"}) or before == "."
+        stray = token.word in {"FIRST", "LAST", "SKIP"} and before not in {"NULLS", "FETCH"} and after != "("
+        if names_itself or stray or (after == "AS" and second == "("):
+            yield token
 
 
 def qualify(sql: str, database: str) -> str:
@@ -90,7 +148,7 @@ def _selects(sql: str) -> list[_Select]:
     """Every SELECT of the SQL with its own tokens; parentheses that hold no SELECT stay with the one around them."""
     done: list[_Select] = []
     stack: list[_Select] = [_Select()]
-    meaningful = [token for token in tokens(sql) if token.kind not in {"space", "comment"}]
+    meaningful = _meaningful(sql)
     depth: list[bool] = []
     for index, token in enumerate(meaningful):
         if token.text == "(":

@@ -155,6 +155,50 @@ def test_sql_that_bounds_the_hour_is_accepted(sql):
     assert problems(sql) == []
 
 
+@pytest.mark.parametrize(
+    ("sql", "problem"),
+    [
+        ("SELECT 1 -- " + "x" * 262_144, "is longer than 262,144 bytes"),
+        ("SELECT '" + "\u00e9" * 131_080 + "'", "is longer than 262,144 bytes"),
+        ("DELETE FROM logs WHERE hour = '2026-11-20-09'", "is no statement that Athena takes"),
+        ("UPDATE logs SET level = 'x' WHERE hour = '2026-11-20-09'", "is no statement that Athena takes"),
+        ("CREATE TABLE other LIKE logs", "is no statement that Athena takes"),
+        ("DROP TABLE logs", "is no statement that Athena takes"),
+        ("", "is no statement that Athena takes"),
+        ("INSERT INTO traffic SELECT * FROM traffic WHERE hour > '2026-11-20-09'", "without naming one hour"),
+        ("CREATE TABLE t WITH (partitioned_by = ARRAY['hour']) AS SELECT 1 AS x, '2026' AS hour", "without naming"),
+        ("SELECT min(time) AS first FROM logs WHERE hour = '2026-11-20-09'", "reserved word first"),
+        ("WITH last AS (SELECT 1 AS x) SELECT x FROM last", "reserved word last"),
+        ("SELECT x FROM (VALUES 1) AS t (skip)", "reserved word skip"),
+        ("SELECT t.end FROM t", "reserved word end"),
+    ],
+)
+def test_what_athena_refuses_is_refused_before(sql, problem):
+    assert any(problem in each for each in problems(sql))
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        'SELECT min(time) AS "first" FROM logs WHERE hour = \'2026-11-20-09\' ORDER BY "first" NULLS LAST',
+        "SELECT CAST(first_value(1) OVER () AS varchar) AS x",
+        "INSERT INTO traffic SELECT * FROM traffic WHERE hour = '2026-11-20-09'",
+        "CREATE TABLE t WITH (format = 'PARQUET') AS SELECT * FROM logs WHERE hour = '2026-11-20-09'",
+        "CREATE OR REPLACE VIEW v AS SELECT 1 AS x",
+        "UNLOAD (SELECT * FROM logs WHERE hour = '2026-11-20-09') TO 's3://x/' WITH (format = 'JSON')",
+    ],
+)
+def test_what_athena_takes_is_accepted(sql):
+    assert problems(sql) == []
+
+
+def test_tables_and_columns_have_names_that_need_no_quotes_in_a_query():
+    for table in TABLES.values():
+        for name in (table.name, *(column.name for column in table.columns)):
+            assert re.fullmatch(r"[a-z][a-z0-9_]*", name)
+            assert name.upper() not in sql_checks.RESERVED
+
+
 def test_all_questions_are_accepted_and_the_four_of_the_product_are_there():
     questions = load_all()
     assert {
