@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from cli import price
-from functions.core import questions
+from functions.core import questions, views
 from functions.core.cost import at_rest, by_volume
 from functions.core.cost.assumptions import ASSUMED
 from functions.core.cost.at_rest import Line
@@ -52,11 +52,11 @@ def _column(column: Column) -> tuple[str, str, str]:
 
 
 def data_dictionary() -> str:
-    """Every table of the lake with its columns."""
+    """Every table and view of the lake with its columns."""
     return "\n".join(
         f"## {table.name}\n\n{table.doc}\n\n"
         + _table(("column", "type", "meaning"), (_column(c) for c in table.columns))
-        for table in TABLES.values()
+        for table in (*TABLES.values(), *views.load_all().values())
     )
 
 

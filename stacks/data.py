@@ -22,7 +22,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from functions.core import questions
+from functions.core import questions, views
 from functions.core.schema import TABLES, Table
 from stacks.names import Names
 from stacks.permissions import acknowledge
@@ -150,7 +150,7 @@ class DataStack(Stack):
         )
 
     def _build_tables(self) -> glue.CfnDatabase:
-        """The Glue database with every table of core/schema; `create_partitions` adds the hours and their index."""
+        """The Glue database with the tables of core/schema, to which `create_partitions` adds hours, and the views."""
         database = glue.CfnDatabase(
             self,
             "Database",
@@ -161,6 +161,8 @@ class DataStack(Stack):
         )
         for table in TABLES.values():
             self._build_table(table).add_resource_dependency(database)
+        for view in views.load_all().values():
+            self._build_view(view).add_resource_dependency(database)
         return database
 
     def _build_table(self, table: Table) -> glue.CfnTable:
@@ -193,6 +195,36 @@ class DataStack(Stack):
                         parameters={"serialization.format": "1"},
                     ),
                 ),
+            ),
+        )
+
+    def _build_view(self, view: views.View) -> glue.CfnTable:
+        """As Athena's CREATE VIEW leaves it in Glue, so that no query has to run when the stack is deployed.
+
+        It has no description, which Trino takes for the comment that has to be "Presto View", and an owner, without
+        whom Trino does not run a view; Athena's own tables have this one, and Athena asks for the caller's rights.
+        """
+        return glue.CfnTable(
+            self,
+            f"View{view.name.title().replace('_', '')}",
+            catalog_id=self.account,
+            database_name=self._names.database,
+            table_input=glue.CfnTable.TableInputProperty(
+                name=view.name,
+                owner="hadoop",
+                table_type="VIRTUAL_VIEW",
+                parameters={"presto_view": "true", "comment": "Presto View"},
+                partition_keys=[],
+                storage_descriptor=glue.CfnTable.StorageDescriptorProperty(
+                    columns=[
+                        glue.CfnTable.ColumnProperty(name=column.name, type=column.type, comment=column.doc)
+                        for column in view.columns
+                    ],
+                    location="",
+                    serde_info=glue.CfnTable.SerdeInfoProperty(),
+                ),
+                view_original_text=view.definition(self._names.database),
+                view_expanded_text="/* Presto View */",
             ),
         )
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 
+from functions.core import views
 from functions.core.schema import TABLES
 from stacks.data import published_name
 from stacks.names import Names
@@ -125,7 +126,7 @@ class Lake:
         allow(role, ["s3:PutObject"], [f"{self._bucket_arn(self.bucket)}/{SUMMARIES}subscriptions.json"])
 
     def let_query(self, role: iam.Role) -> None:
-        """Run queries in the workgroup over every table."""
+        """Run queries in the workgroup over every table and view."""
         workgroup = self._stack.format_arn(service="athena", resource="workgroup", resource_name=self._names.workgroup)
         allow(
             role,
@@ -138,7 +139,7 @@ class Lake:
             ],
             [workgroup],
         )
-        catalog, database, *tables = self._glue_arns()
+        catalog, database, *tables = self._glue_arns(*sorted(views.names()))
         allow(role, ["glue:GetDatabase"], [catalog, database])
         allow(
             role,
@@ -164,8 +165,8 @@ class Lake:
     def _table_arn(self) -> str:
         return self._stack.format_arn(service="dynamodb", resource="table", resource_name=self.state_table)
 
-    def _glue_arns(self) -> list[str]:
-        """Catalog, database and each table: Glue asks for all three of whoever touches a partition."""
+    def _glue_arns(self, *more: str) -> list[str]:
+        """Catalog, database and each table, and more than those: Glue asks for all of whoever touches a partition."""
         database = self._names.database
-        names = ["catalog", f"database/{database}", *(f"table/{database}/{table}" for table in TABLES)]
+        names = ["catalog", f"database/{database}", *(f"table/{database}/{table}" for table in (*TABLES, *more))]
         return [self._stack.format_arn(service="glue", resource=name) for name in names]

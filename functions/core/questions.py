@@ -12,7 +12,7 @@ A file begins with header comments and goes on with one SELECT in Athena's SQL::
 ``param`` is ``name=default`` and what it is for; the default gives the type (int, float, or text). The four names of
 the time range are always there. Athena takes ``?`` in WHERE clauses alone, as literals in order
 (https://docs.aws.amazon.com/athena/latest/ug/querying-with-prepared-statements.html), so that is where parameters may
-stand; a file that breaks this, or reads a table without a condition on ``hour``, is refused when it is read.
+stand; a file that breaks this, or reads a table or view without a condition on ``hour``, is refused when it is read.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from functions.core import sql_checks
+from functions.core import sql_checks, views
 from functions.core.schema import HOUR_FORMAT, TABLES
 
 FOLDER = Path(__file__).parents[2] / "sql" / "questions"
@@ -154,7 +154,7 @@ def load(path: Path) -> Question:
     sql = "\n".join(body).strip().rstrip(";")
     missing = {"question", "needs"} - heads.keys()
     problems = [f"has no header {name!r}" for name in sorted(missing)]
-    problems += sql_checks.problems(sql, TABLES)
+    problems += sql_checks.problems(sql, TABLES.keys() | views.names())
     used = sql_checks.params(sql)
     declared = {param.name for param in params}
     problems += [f"uses :{name} without declaring it" for name in sorted(used - declared - set(TIME_PARAMS))]

@@ -21,6 +21,8 @@ _TOKEN = re.compile(
 )
 _SET_OPERATIONS = {"UNION", "INTERSECT", "EXCEPT"}
 _CLAUSES = {"SELECT", "FROM", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "WINDOW"}
+# a condition on what they give does not reach below them
+_BARRIERS = {"DISTINCT", "GROUP", "LIMIT", "OVER"}
 _NO_ALIAS = _CLAUSES | _SET_OPERATIONS | {"JOIN", "CROSS", "INNER", "LEFT", "RIGHT", "FULL", "ON", "USING", "AS"}
 MAX_STATEMENT_BYTES = 262_144
 """https://docs.aws.amazon.com/athena/latest/ug/service-limits.html#service-limits-query-string-length"""
@@ -86,9 +88,7 @@ def params(sql: str) -> set[str]:
 
 def problems(sql: str, tables: Collection[str]) -> list[str]:
     """What is wrong with the SQL, as sentences without a subject; empty where nothing is."""
-    found = [*_limits(sql)]
-    if any(token.text == "?" for token in tokens(sql)):
-        found.append("contains a question mark, which is kept for parameters")
+    found = _of_any_statement(sql)
     for select in _selects(sql):
         found += [
             f"has :{token.text[1:]} outside a WHERE clause, where Athena takes no parameter"
@@ -96,6 +96,32 @@ def problems(sql: str, tables: Collection[str]) -> list[str]:
             if token.kind == "param" and clause != "WHERE"
         ]
         found += _unbounded(select, {name.upper() for name in tables})
+    return found
+
+
+def problems_of_view(sql: str, tables: Collection[str]) -> list[str]:
+    """What is wrong with the query of a view, which hands on the hour of the tables it reads instead of bounding it."""
+    found = _of_any_statement(sql)
+    for select in _selects(sql):
+        read = _tables_read(select, {name.upper() for name in tables})
+        if read and (not _selects_hour(select) or any(token.word in _BARRIERS for token in select.tokens)):
+            found.append(f"does not hand on the hour of {', '.join(read.values())}")
+    return found
+
+
+def _selects_hour(select: _Select) -> bool:
+    """Whether the column stands among the selected as it is."""
+    selected = [token.word or token.text for clause, token in _by_clause(select) if clause == "SELECT"]
+    around = zip(selected, selected[1:], [*selected[2:], ""], strict=False)
+    return any(
+        word == "HOUR" and before in {"SELECT", ",", "."} and after in {",", ""} for before, word, after in around
+    )
+
+
+def _of_any_statement(sql: str) -> list[str]:
+    found = [*_limits(sql)]
+    if any(token.text == "?" for token in tokens(sql)):
+        found.append("contains a question mark, which is kept for parameters")
     return found
 
 
@@ -178,24 +204,31 @@ def _by_clause(select: _Select) -> Iterator[tuple[str, Token]]:
         yield clause, token
 
 
+def _tables_read(select: _Select, tables: set[str]) -> dict[str, str]:
+    """Lake tables that this SELECT reads, by alias."""
+    read: dict[str, str] = {}
+    depth = 0
+    for index, (clause, token) in enumerate(_by_clause(select)):
+        depth += {"(": 1, ")": -1}.get(token.text, 0)
+        if clause == "FROM" and depth == 0 and token.word in tables and _names_a_table(select.tokens, index):
+            read[_alias(select.tokens, index)] = token.text
+    return read
+
+
 def _unbounded(select: _Select, tables: set[str]) -> list[str]:
     """Lake tables that this SELECT reads without a lower bound on their hour."""
-    read: dict[str, str] = {}
+    read = _tables_read(select, tables)
+    texts = select.tokens
     bounded: set[str] = set()
-    either = False
     depth = 0
-    clauses = list(_by_clause(select))
-    texts = [token for _, token in clauses]
-    for index, (clause, token) in enumerate(clauses):
+    for index, (clause, token) in enumerate(_by_clause(select)):
         depth += {"(": 1, ")": -1}.get(token.text, 0)
-        if clause == "FROM" and depth == 0 and token.word in tables and _names_a_table(texts, index):
-            read[_alias(texts, index)] = token.text
-        elif clause == "WHERE" and depth == 0 and token.word == "OR":
-            either = True
-        elif clause == "WHERE" and depth == 0 and token.word == "HOUR" and _is_lower_bound(texts, index):
+        if clause != "WHERE" or depth:
+            continue
+        if token.word == "OR":
+            return [f"reads {table} without a condition on hour" for table in read.values()]
+        if token.word == "HOUR" and _is_lower_bound(texts, index):
             bounded.add(texts[index - 2].word if texts[index - 1].text == "." else "")
-    if either:
-        bounded = set()
     if "" in bounded and len(read) == 1:
         return []
     return [f"reads {table} without a condition on hour" for alias, table in read.items() if alias not in bounded]

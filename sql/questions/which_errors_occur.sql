@@ -2,38 +2,7 @@
 -- needs: nothing to change for Lambda's errors, timeouts and error lines; access logs for failed requests
 -- param: tenant= only this customer; empty for all (Lambda's own records name no customer)
 -- param: top=50 at most so many kinds of error
-WITH failures AS (
-    SELECT
-        'log' AS kind, coalesce(service, log_group) AS service, coalesce(error_type, level) AS error,
-        fingerprint, message AS example, event_id, tenant, time, request_id, trace_id
-    FROM logs
-    WHERE hour BETWEEN :from_hour AND :to_hour
-        AND time >= CAST(:from_time AS timestamp) AND time < CAST(:to_time AS timestamp)
-        AND level IN ('ERROR', 'FATAL')
-        AND (:tenant = '' OR tenant = :tenant)
-    UNION ALL
-    SELECT
-        'invocation' AS kind, function_name AS service, coalesce(error_type, status) AS error,
-        status AS fingerprint,
-        status || coalesce(' after ' || CAST(CAST(round(duration_ms) AS bigint) AS varchar) || ' ms', '') AS example,
-        event_id, CAST(NULL AS varchar) AS tenant, time, request_id, trace_id
-    FROM invocations
-    WHERE hour BETWEEN :from_hour AND :to_hour
-        AND time >= CAST(:from_time AS timestamp) AND time < CAST(:to_time AS timestamp)
-        AND status IN ('error', 'timeout', 'out_of_memory')
-        AND :tenant = ''
-    UNION ALL
-    SELECT
-        'request' AS kind, service, 'HTTP ' || CAST(status AS varchar) AS error,
-        route AS fingerprint, coalesce(route || ': ' || error_message, route) AS example,
-        event_id, tenant, time, request_id, trace_id
-    FROM requests
-    WHERE hour BETWEEN :from_hour AND :to_hour
-        AND time >= CAST(:from_time AS timestamp) AND time < CAST(:to_time AS timestamp)
-        AND status >= 500
-        AND (:tenant = '' OR tenant = :tenant)
-),
-grouped AS (
+WITH grouped AS (
     SELECT
         kind, service, error,
         substr(max_by(example, ROW(time, event_id)), 1, 200) AS example,
@@ -43,7 +12,10 @@ grouped AS (
         max(time) AS last_seen,
         max_by(request_id, ROW(time, event_id)) AS last_request_id,
         max_by(trace_id, ROW(time, event_id)) AS last_trace_id
-    FROM failures
+    FROM errors
+    WHERE hour BETWEEN :from_hour AND :to_hour
+        AND time >= CAST(:from_time AS timestamp) AND time < CAST(:to_time AS timestamp)
+        AND (:tenant = '' OR tenant = :tenant)
     GROUP BY kind, service, error, fingerprint
 ),
 ranked AS (

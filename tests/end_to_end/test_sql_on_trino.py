@@ -21,6 +21,7 @@ from on_the_emulator import NAMES, Deployed, wait_for
 from trino_server import Answer, Trino, TrinoError
 
 from functions.aws.athena import Cell
+from functions.core import views
 from functions.core.questions import FOLDER, TimeRange, Value, load_all
 from functions.core.schema import HOUR_MS, TABLES, hour_of
 from functions.core.widgets.details import DETAILS, Section
@@ -29,6 +30,7 @@ from local.viewer import past_traffic, rehearsal
 
 HOURS = 2
 QUESTIONS = load_all()
+VIEWS = views.load_all()
 # approx_percentile estimates in Trino and counts on the local engine
 ESTIMATES = re.compile(r"p\d\d_ms|init_p50_ms")
 ESTIMATES_WITHIN = 0.05
@@ -158,9 +160,28 @@ def test_a_question_reads_only_the_hours_of_its_time_range(lake: Lake, question:
 def test_a_statement_without_its_hours_is_seen_to_read_all_of_them(lake: Lake) -> None:
     sql, literals = QUESTIONS["which_errors_occur"].bind({}, lake.range)
     unbounded = sql.replace("hour BETWEEN ? AND ?", "? <= ?", 1)
-    read = lake.trino.ask(unbounded, literals).hours
-    assert len(read["requests"]) == HOURS + 1
-    assert len(read["logs"]) > 24
+    assert {len(hours) for hours in lake.trino.ask(sql, literals).hours.values()} == {HOURS + 1}
+    assert min(len(hours) for hours in lake.trino.ask(unbounded, literals).hours.values()) > 24
+
+
+@pytest.mark.parametrize("name", sorted(VIEWS))
+def test_a_view_has_the_same_rows_on_both_engines_and_reads_only_the_hours_asked_for(lake: Lake, name: str) -> None:
+    hours = lake.range.values
+    sql = f"SELECT * FROM {name} WHERE hour BETWEEN ? AND ? ORDER BY {', '.join(c.name for c in VIEWS[name].columns)}"
+    bounds = [f"'{hours['from_hour']}'", f"'{hours['to_hour']}'"]
+    answer = lake.trino.ask(sql, bounds)
+    assert answer.rows
+    assert differences(answer.rows, lake.deployed.ask(sql, bounds)) == []
+    for table, read in answer.hours.items():
+        assert len(read) == HOURS + 1, table
+
+
+@pytest.mark.parametrize("name", sorted(VIEWS))
+def test_a_view_has_the_columns_that_glue_says(lake: Lake, name: str) -> None:
+    said = lake.trino.ask(f"SELECT * FROM {name} WHERE hour = ''").columns
+    assert [(column, kind.split("(")[0]) for column, kind in said] == [
+        (column, kind.split("(")[0]) for column, kind in lake.trino.ask(f"{VIEWS[name].sql} LIMIT 0").columns
+    ]
 
 
 CLICKS = {
@@ -198,7 +219,7 @@ def test_trino_refuses_what_the_local_engine_lets_pass(lake: Lake) -> None:
 
 
 def test_all_sql_is_in_folders_that_are_tried_here() -> None:
-    assert {path.parent for path in FOLDER.parent.rglob("*.sql")} == {FOLDER}
+    assert {path.parent for path in FOLDER.parent.rglob("*.sql")} == {FOLDER, views.FOLDER}
     assert [path for path in FOLDER.parent.iterdir() if path.is_file()] == []
 
 
@@ -210,8 +231,12 @@ def test_functions_and_the_command_have_no_sql_beside_it() -> None:
 
 def test_sql_in_a_function_is_seen(tmp_path: Path) -> None:
     planted = tmp_path / "handler.py"
-    planted.write_text('"""SELECT x FROM docs"""\nrun(f"select {column} from logs where hour = ?")\n')
-    assert len(statements(planted)) == 1
+    planted.write_text('''"""SELECT x FROM docs"""
+run(f"select {column} from logs where hour = ?")
+run("CREATE TABLE x AS TABLE y")
+run(f"INSERT INTO {table} SELECT 1")
+''')
+    assert len(statements(planted)) == 3
 
 
 def statements(path: Path) -> list[str]:
@@ -230,6 +255,7 @@ def statements(path: Path) -> list[str]:
         if isinstance(node, ast.JoinedStr | ast.Constant)
     ]
     sql = re.compile(
-        r"\b(SELECT\b.*\bFROM|INSERT\s+INTO|CREATE\s+(OR|TABLE|VIEW)|UNLOAD\s*\()\b", re.IGNORECASE | re.DOTALL
+        r"\bSELECT\b.*\bFROM\b|\b(INSERT\s+INTO|(CREATE|REPLACE)\s+(TABLE|VIEW))\s+\w|\bUNLOAD\s*\(\s*SELECT\b",
+        re.IGNORECASE | re.DOTALL,
     )
     return [text for node, text in texts if id(node) not in documentation and sql.search(text)]

@@ -195,8 +195,8 @@ class Trino:
         """The partitions that a query that is over has read, as the Hive connector tells them."""
         hours: dict[str, set[str]] = {}
         for read in _get(f"{self._url}/v1/query/{query_id}", _USER)["inputs"]:
-            # the connector lists at most a hundred
-            partitions = read["connectorInfo"]["partitionIds"]
+            # what is no table of the connector has no partitions
+            partitions = read.get("connectorInfo", {}).get("partitionIds", [])
             hours.setdefault(read["table"], set()).update(each.removeprefix("hour=") for each in partitions)
         return hours
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from typing import Any
 
 import pytest
 from template_reading import Template, of_type, only, text
 
-from functions.core import questions
+from functions.core import questions, views
 from functions.core.schema import TABLES
 
 KEPT = {"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::KMS::Key"}
@@ -111,7 +113,7 @@ def test_the_state_table_is_paid_by_request_and_can_be_restored(data: Template) 
 
 def test_every_table_of_the_schema_is_a_glue_table_with_its_columns_by_hour(data: Template) -> None:
     tables = {t["TableInput"]["Name"]: t for t in of_type(data, "AWS::Glue::Table").values()}
-    assert set(tables) == set(TABLES)
+    assert set(tables) == set(TABLES) | views.names()
     for name, schema in TABLES.items():
         table = tables[name]
         assert table["DatabaseName"] == "tracelake_main"
@@ -127,6 +129,19 @@ def test_every_table_of_the_schema_is_a_glue_table_with_its_columns_by_hour(data
         assert table["TableType"] == "EXTERNAL_TABLE"
         # partitions are registered one by one: projection would show hours that have moved
         assert not [key for key in table["Parameters"] if key.startswith("projection")]
+
+
+def test_every_view_is_in_glue_as_athena_writes_it(data: Template) -> None:
+    tables = {t["TableInput"]["Name"]: t["TableInput"] for t in of_type(data, "AWS::Glue::Table").values()}
+    assert views.names()
+    for name, view in views.load_all().items():
+        table = tables[name]
+        assert (table["TableType"], table["Parameters"]["presto_view"]) == ("VIRTUAL_VIEW", "true")
+        encoded = table["ViewOriginalText"].removeprefix("/* Presto View: ").removesuffix(" */")
+        written = json.loads(base64.b64decode(encoded))
+        assert (written["catalog"], written["schema"]) == ("awsdatacatalog", "tracelake_main")
+        assert written["originalSql"] == view.sql
+        assert [c["name"] for c in written["columns"]] == [c["Name"] for c in table["StorageDescriptor"]["Columns"]]
 
 
 def test_comments_of_columns_fit_into_glue(data: Template) -> None:

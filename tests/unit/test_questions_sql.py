@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from functions.core import histogram, questions
+from functions.core import histogram, questions, views
 from functions.core.schema import TABLES, hour_of
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -40,6 +40,8 @@ class Lake:
             table = pa.Table.from_pylist(rows, schema=schema).append_column("hour", pa.array(hours, pa.string()))
             self.db.register(f"{name}_rows", table)
             self.db.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM {name}_rows")
+        for view in views.load_all().values():
+            self.db.execute(f"CREATE OR REPLACE VIEW {view.name} AS {view.sql}")
 
     def ask(self, name, time_range=DAY, **values):
         self._fill()
@@ -88,7 +90,7 @@ def test_every_question_answers_an_empty_lake_with_no_rows(lake, name):
 def test_every_question_runs_in_its_console_form(lake, name):
     lake._fill()
     lake.db.execute("CREATE SCHEMA tracelake_main")
-    for table in TABLES:
+    for table in (*TABLES, *views.names()):
         lake.db.execute(f"CREATE TABLE tracelake_main.{table} AS SELECT * FROM main.{table}")
     assert lake.db.execute(QUESTIONS[name].console_sql("tracelake_main")).fetchall() == []
 

@@ -89,7 +89,7 @@ def lines(
 ) -> list[Line]:
     """What is billed of these templates (CloudFormation, by stack name), in their order."""
     tables = sum(
-        resource["Type"] == "AWS::Glue::Table"
+        resource["Type"] == "AWS::Glue::Table" and _has_hours(resource["Properties"])
         for template in templates.values()
         for resource in template["Resources"].values()
     )
@@ -98,6 +98,11 @@ def lines(
         pricing = _Stack(stack, template["Resources"], prices, assumed, tables)
         found += list(pricing.lines())
     return _with_free(found, prices)
+
+
+def _has_hours(table: Properties) -> bool:
+    """Whether a Glue table has partitions, as views have not."""
+    return bool(table["TableInput"]["PartitionKeys"])
 
 
 def total(lines: list[Line]) -> tuple[float, float]:
@@ -130,7 +135,8 @@ class _Stack:
         for kind, found in by_type.items():
             if kind == "AWS::Glue::Table":
                 hours = self.assumed.partitions_kept_days * 24
-                yield self._line(f"hours of {len(found)} tables", "glue_object_month", len(found) * (hours + 1))
+                tables = sum(map(_has_hours, found.values()))
+                yield self._line(f"hours of {tables} tables", "glue_object_month", len(found) + tables * hours)
             elif kind in _PRICED:
                 for id, properties in found.items():
                     yield from _PRICED[kind](self, _named(id, properties), properties)
