@@ -17,7 +17,7 @@ from functions.aws.dead_letters import DeadLetter
 from functions.aws.messages import publish
 from functions.aws.state import HOURS_IN_TRANSACTION, Commit, Range, State
 from functions.check_delivery import deliveries
-from functions.core import account_policy, questions
+from functions.core import account_policy, questions, sql_checks
 from functions.core.incidents import wording
 from functions.core.incidents.rules import RULES
 from functions.core.lake_files import LakeFile
@@ -53,6 +53,7 @@ FUNCTIONS = [name.removeprefix("/aws/lambda/") for name in GROUPS[:1_000]]
         (questions.LONGEST_LITERAL, "athena.parameter_characters"),
         (2 * LONGEST_NAME + 2, "athena.parameter_characters"),
         (max(len(each.sql) for each in questions.load_all().values()), "athena.statement"),
+        (sql_checks.MAX_STATEMENT_BYTES, "athena.statement"),
         (athena._PAGE_ROWS, "athena_results.rows_of_a_page"),
         (len(target.NAMES), "ssm_read.names_of_a_request"),
         (max(len(rule.metrics) for rule in RULES.values()), "cloudwatch.queries_of_get_metric_data"),
