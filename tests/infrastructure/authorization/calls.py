@@ -15,6 +15,7 @@ from typing import Any
 
 from authorization.deployment import ACCOUNT, REGION, Deployment
 from authorization.engine import Context
+from functions.core import views
 from functions.core.schema import TABLES
 
 Params = Mapping[str, Any]
@@ -205,6 +206,10 @@ def _start_query(call: Call, deployed: Deployment) -> Iterator[Need]:
     yield "s3:ListBucket", f"arn:aws:s3:::{bucket}", {}
     yield "s3:PutObject", _object(bucket, "athena-results/1.csv"), {}
     words = set(re.findall(r"\w+", call.params["QueryString"]))
+    # who asks a view needs what its tables need: https://docs.aws.amazon.com/athena/latest/ug/views.html
+    for view in words & views.names():
+        yield from (("glue:GetTable", resource, {}) for resource in _catalog(database, view))
+        words |= set(re.findall(r"\w+", views.load_all()[view].sql))
     for table in words & set(TABLES):
         # https://docs.aws.amazon.com/athena/latest/ug/fine-grained-access-to-glue-resources.html
         for action in ("glue:GetDatabase", "glue:GetTable", "glue:GetPartitions"):
