@@ -78,12 +78,15 @@ def _as_listed(metric: Metric) -> dict[str, Any]:
     return {"Namespace": metric.namespace, "MetricName": metric.name, "Dimensions": dimensions}
 
 
+TOPIC = f"arn:aws:sns:eu-central-1:123456789012:{NAME}-alerts"
+
+
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> Account:
     made = Account()
     monkeypatch.setattr(clients, "_client", made.client)
     monkeypatch.setattr(environment, "now_ms", lambda: made.now * 1000)
-    for name, value in {"TOPIC_ARN": "t", "ALERT_EMAIL": "", "TRACELAKE_STAGE": "main"}.items():
+    for name, value in {"TOPIC_ARN": TOPIC, "ALERT_EMAIL": "", "TRACELAKE_STAGE": "main"}.items():
         monkeypatch.setenv(name, value)
     return made
 

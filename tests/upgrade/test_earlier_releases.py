@@ -15,7 +15,7 @@ from simulated.conftest import simulated as endpoints  # noqa: F401  (a fixture:
 from simulated.world import LAKE, STATE, entered
 
 from functions.aws.state import Commit, Range, State
-from functions.core import publish, questions
+from functions.core import publish, questions, views
 from functions.core.lake_files import LakeFile
 from functions.core.schema import TABLES, Table
 
@@ -99,6 +99,8 @@ def answers(files):
         there = [str(path) for path in files.get(name, ())]
         rows = f"UNION ALL BY NAME SELECT * FROM read_parquet({there}, union_by_name = true)" if there else ""
         db.execute(f"CREATE TABLE {name} AS SELECT *, '{HOUR}' AS hour FROM (FROM nothing {rows})")
+    for view in views.load_all().values():
+        db.execute(f"CREATE VIEW {view.name} AS {view.sql}")
     found = {}
     for name, question in QUESTIONS.items():
         few = {param.name: 1 for param in question.params if param.name.startswith("min_")}
