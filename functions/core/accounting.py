@@ -32,6 +32,7 @@ class Counts:
     """Events by what became of them: events == stored + folded + rejected + sampled.
 
     ``loops`` are events of this product itself; they are counted as rejected too. ``raw_bytes`` are decompressed.
+    ``redacted`` are values in which a secret or an identity was replaced, as far as rows were given.
     """
 
     events: int = 0
@@ -41,6 +42,7 @@ class Counts:
     sampled: int = 0
     raw_bytes: int = 0
     loops: int = 0
+    redacted: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ def ledger_row(
     """The one row of a commit.
 
     ``place`` holds account, region, writer, stream, shard, first_position and last_position; ``counts`` holds records,
-    duplicates, events, stored, folded, rejected, sampled and raw_bytes.
+    duplicates, events, stored, folded, rejected, sampled, redacted and raw_bytes.
     """
     files = list(files)
     rows: dict[str, int] = {}

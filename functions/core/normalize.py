@@ -98,6 +98,7 @@ class Normalizer:
             derived = [Part(name, part.hour, derive(part.rows, chunk_id)) for part in base]
             parts += [part for part in derived if part.rows.num_rows]
         self._sealed = {}
+        self._counts.redacted += self._context.redactor.changed()
         self.pending_bytes = 0
         return parts
 

@@ -7,114 +7,39 @@ values that can hold a secret at all; only these pass through the rules.
 from __future__ import annotations
 
 import hashlib
-import re
 from array import array as array_of_ints
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache, lru_cache
+from functools import lru_cache, partial
 from operator import is_not
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from functions.core.secret_rules import (
+    CHECKED,
+    HASH_MARK,
+    HINT,
+    NO_NAMES,
+    PLAIN,
+    REDACTED,
+    RULES,
+    SECRET,
+    TEXT_IN_JSON_HINT,
+    Checked,
+    json_hint,
+    private_members,
+)
 from functions.core.values import each, json_lines, text
 
-REDACTED = "[redacted]"
-HASH_MARK = "~"
-"""Stands before the hash of an identity in JSON, so that it is not hashed again."""
-
-PLAIN, SECRET, HASHED = 0, 1, 2
-_LONGEST_CACHED = 256
-_LONGEST_CACHED_NAMES = 4096
 NESTED = frozenset({dict, list})
+_LONGEST_CACHED = 256
 _DECODE_LIST = msgspec.json.Decoder(list[Any]).decode
 _NOBODY = ("", "-")
 """What stands for no identity."""
-NO_NAMES: frozenset[str] = frozenset()
-FREE_TEXT_COLUMNS = frozenset(
-    {
-        "message",
-        "error_message",
-        "name",
-        "path",
-        "route",
-        "http_route",
-        "remote_operation",
-        "user_agent",
-        "old_value",
-        "new_value",
-    }
-)
-IDENTITIES = {
-    "requests": frozenset(
-        {"ip", "caller_ip", "user", "caller", "userArn", "principalId", "authorizer.principalId", "cognitoIdentityId"}
-        | {"identity.user", "identity.sourceIp"}
-    )
-}
-"""Names that mean a person in the lines of one table alone."""
 
-
-class Rule(NamedTuple):
-    """A secret: RE2 pattern, what replaces it, and a short pattern that every text with the secret matches."""
-
-    pattern: str
-    replacement: str
-    hint: str
-
-
-_SENSITIVE_NAMES = (
-    r"(?:passw(?:or)?d|passphrase|pwd|secret|secret[_-]?(?:access[_-]?)?key|api[_-]?key|access[_-]?key"
-    r"|private[_-]?key|(?:access|id|refresh|auth|session|security|csrf|bearer)?[_-]?token|credentials?"
-    r"|authorization|set-cookie|cookie)"
-)
-_HASHED_NAMES = (
-    r"(?:client[._]?(?:ip|address)|source[._]?ip(?:s|_?address)?|remote[._]?(?:ip|addr|address)|peer[._](?:ip|addr)"
-    r"|network\.peer\.address|x-forwarded-for|enduser\.id|user[._]?id|user[._]?name)"
-)
-
-_ASSIGNMENT = rf"""{_SENSITIVE_NAMES}\\*["']?\s*[:=]\s*"""
-_ASSIGNMENT_HINT = (
-    r"(?i:passw(?:or)?d|passphrase|pwd|secret|key|token|credentials?|authorization|cookie)\\*[\"']?\s*[:=]"
-)
-
-RULES: tuple[Rule, ...] = (
-    Rule(
-        r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[^\"]*?-----END [A-Z ]*PRIVATE KEY-----)",
-        "[redacted private key]",
-        "PRIVATE KEY",
-    ),
-    Rule(r"-----BEGIN [A-Z ]*PRIVATE KEY-----[^\"]*", "[redacted private key]", "PRIVATE KEY"),
-    Rule(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b", "[redacted access key]", "AKIA|ASIA"),
-    Rule(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?", "[redacted jwt]", "eyJ"),
-    Rule(
-        r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|xox[abprs]-[A-Za-z0-9-]{10,}|sk_live_[A-Za-z0-9]{16,})",
-        REDACTED,
-        r"gh[pousr]_|xox|sk_live",
-    ),
-    Rule(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}", rf"\1 {REDACTED}", r"(?i:bearer|basic)\s"),
-    Rule(r"://[^/\s:@\"]+:[^/\s@\"]+@", f"://{REDACTED}@", "@"),
-    Rule(
-        rf"""(?i)({_ASSIGNMENT})(\\*")(?:[^"\\]|\\[^"])*(\\*")""",
-        rf"\1\2{REDACTED}\3",
-        _ASSIGNMENT_HINT,
-    ),
-    Rule(rf"(?i)({_ASSIGNMENT})'[^'\"]*", rf"\1'{REDACTED}", _ASSIGNMENT_HINT),
-    Rule(
-        rf"""(?i)({_ASSIGNMENT})(?:[^\s,;&|<>()\[\]{{}}"'\\]+)""",
-        rf"\1{REDACTED}",
-        _ASSIGNMENT_HINT,
-    ),
-    Rule(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}", "[redacted email]", "@"),
-)
-
-_ESCAPED = r"\\[u/]"
-"""JSON may write any character as an escape: such a text is looked at as it would be without."""
-
-_HINT = "|".join(dict.fromkeys(rule.hint for rule in RULES))
-_TEXT_IN_JSON_HINT = rf"{_HINT}|{_ESCAPED}"
-_SECRET_KEY = re.compile(rf"{_SENSITIVE_NAMES}$", re.IGNORECASE)
-_HASHED_KEY = re.compile(rf"(?:^|\.){_HASHED_NAMES}$", re.IGNORECASE)
+_HASHED_LENGTH = 33
 
 
 class Redactor:
@@ -122,6 +47,7 @@ class Redactor:
 
     def __init__(self, hash_key: bytes) -> None:
         self._hash_key = hash_key[:64]
+        self._changed = 0
         self._hash_cached = lru_cache(maxsize=10_000)(self._hash)
 
     def hashed(self, identity: str) -> str:
@@ -131,9 +57,14 @@ class Redactor:
     def _hash(self, identity: str) -> str:
         return hashlib.blake2b(identity.encode(), key=self._hash_key, digest_size=16).hexdigest()
 
+    def changed(self) -> int:
+        """How many values were changed since this was asked last."""
+        changed, self._changed = self._changed, 0
+        return changed
+
     def text(self, texts: pa.StringArray) -> pa.StringArray:
         """Texts without secrets."""
-        return _where(texts, _HINT, _without_secrets)
+        return _where(texts, HINT, self._without_secrets)
 
     def json(self, texts: pa.StringArray, identities: frozenset[str] = NO_NAMES) -> pa.StringArray:
         """Texts that are JSON without secrets and identities, however these are escaped and wherever they stand.
@@ -142,6 +73,19 @@ class Redactor:
         """
         return _where(texts, json_hint(identities), lambda suspicious: self._shown_json(suspicious, identities))
 
+    def _without_secrets(self, texts: pa.StringArray) -> pa.StringArray:
+        clean = texts
+        for rule in RULES:
+            clean = pc.replace_substring_regex(clean, rule.pattern, rule.replacement)
+        for checked in CHECKED:
+            clean = _where(clean, checked.hint, partial(self._checked, checked))
+        self._changed += pc.sum(pc.not_equal(texts, clean)).as_py() or 0
+        return clean
+
+    def _checked(self, rule: Checked, texts: pa.StringArray) -> pa.StringArray:
+        found = texts.to_pylist()
+        return pa.array([rule.pattern.sub(lambda match: rule.instead(match[0], self.hashed), each) for each in found])
+
     def _shown_json(self, texts: pa.StringArray, identities: frozenset[str]) -> pa.StringArray:
         written = texts.to_pylist()
         try:
@@ -149,9 +93,9 @@ class Redactor:
         except (msgspec.MsgspecError, RecursionError):
             found = [_decoded(each) for each in written]
         found = self.shown(found, identities)
-        if any_suspicious([texts], _TEXT_IN_JSON_HINT):
+        if any_suspicious([texts], TEXT_IN_JSON_HINT):
             strings = list(dict.fromkeys(_strings_in(found)))
-            clean = _without_secrets(pa.array(strings, pa.string())).to_pylist()
+            clean = self._without_secrets(pa.array(strings, pa.string())).to_pylist()
             changed = {old: new for old, new in zip(strings, clean, strict=True) if old != new}
             found = [_replaced(value, changed) for value in found] if changed else found
         return pa.array(json_lines(found), pa.string())
@@ -202,8 +146,11 @@ class Redactor:
         return each(found, lambda value: self._hidden_value(value, protection))
 
     def _hidden_value(self, value: Any, protection: int) -> Any:
-        if value is None or value in _NOBODY:
+        if value is None or value in _NOBODY or value == REDACTED:
             return value
+        if type(value) is str and len(value) == _HASHED_LENGTH and value.startswith(HASH_MARK):
+            return value
+        self._changed += 1
         if protection == SECRET:
             return REDACTED
         return HASH_MARK + self.hashed(value if type(value) is str else text(value) or "")
@@ -228,12 +175,6 @@ def _where(texts: pa.StringArray, hint: str, change: Callable[[pa.StringArray], 
     if not pc.any(suspicious).as_py():
         return texts
     return pc.replace_with_mask(texts, suspicious, change(texts.filter(suspicious)))
-
-
-def _without_secrets(texts: pa.StringArray) -> pa.StringArray:
-    for rule in RULES:
-        texts = pc.replace_substring_regex(texts, rule.pattern, rule.replacement)
-    return texts
 
 
 def _strings_in(value: Any) -> Iterator[str]:
@@ -284,43 +225,3 @@ def _private_leaves(fields: dict[str, Any], identities: frozenset[str]) -> Itera
             elif type(member) is list:
                 for item in member:
                     yield from _private_leaves(item, identities) if type(item) is dict else ()
-
-
-@cache
-def json_hint(identities: frozenset[str]) -> str:
-    """A pattern that every JSON text with a secret or an identity matches, unless it is hidden already."""
-    hashed = "|".join([_HASHED_NAMES, *map(re.escape, sorted(identities))])
-    return "|".join(
-        [
-            _TEXT_IN_JSON_HINT,
-            rf"""(?i:{_SENSITIVE_NAMES})\\*"\s*:\s*(?:[^"\sn]|"[^\["]|"\[[^r])""",
-            rf"""(?i:{hashed})\\*"\s*:\s*(?:[^"\sn]|"[^{HASH_MARK}"-]|"-[^"])""",
-        ]
-    )
-
-
-def private_members(names: tuple[str, ...], identities: frozenset[str] = NO_NAMES) -> tuple[tuple[str, int], ...]:
-    """Which of an object's members are secrets (SECRET) or identities (HASHED)."""
-    if sum(map(len, names)) > _LONGEST_CACHED_NAMES:
-        return _private_members(names, identities)
-    return _private_members_cached(names, identities)
-
-
-def _private_members(names: tuple[str, ...], identities: frozenset[str]) -> tuple[tuple[str, int], ...]:
-    protections = ((name, HASHED if name in identities else protection_of(name)) for name in names)
-    return tuple((name, protection) for name, protection in protections if protection != PLAIN)
-
-
-_private_members_cached = lru_cache(maxsize=4096)(_private_members)
-
-
-def protection_of(name: str) -> int:
-    """How the value of a map entry or field of this name is protected: PLAIN, SECRET or HASHED."""
-    return _protection_of(name[-_LONGEST_CACHED:])
-
-
-@lru_cache(maxsize=10_000)
-def _protection_of(name: str) -> int:
-    if _SECRET_KEY.search(name):
-        return SECRET
-    return HASHED if _HASHED_KEY.search(name) else PLAIN

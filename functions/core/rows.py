@@ -14,8 +14,9 @@ import msgspec
 import pyarrow as pa
 
 from functions.core import values
-from functions.core.redaction import FREE_TEXT_COLUMNS, IDENTITIES, NO_NAMES, Redactor, any_suspicious, json_hint
+from functions.core.redaction import Redactor, any_suspicious
 from functions.core.schema import JSON, TABLES, Column
+from functions.core.secret_rules import FREE_TEXT_COLUMNS, IDENTITIES, NO_NAMES, json_hint
 from functions.core.text_maps import TextMaps
 
 Row = tuple[Any, ...]

@@ -327,6 +327,7 @@ _ALL_TABLES: tuple[Table, ...] = (
             Column("rejected", "bigint", "Events in the dead-letter bucket."),
             Column("sampled", "bigint", "Events left out by an opted-in budget."),
             Column("rows", "map<string,bigint>", "Rows by table."),
+            Column("redacted", "bigint", "Values in which a secret or an identity was replaced."),
             Column("files", "bigint", "Files written."),
             Column("raw_bytes", "bigint", "Decompressed bytes in."),
             Column("stored_bytes", "bigint", "Parquet bytes out."),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from operator import itemgetter
 from typing import Any
 
-from functions.core.redaction import private_members, protection_of
+from functions.core.secret_rules import private_members, protection_of
 
 MOST_SHAPES = 4096
 LONGEST_NAMES = 8192

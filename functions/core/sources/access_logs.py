@@ -13,8 +13,8 @@ from typing import Any
 from functions.core import values
 from functions.core.context import Context, OwnEventError
 from functions.core.piles import Pile, Reader, any_starts, cells, mapped, of_type
-from functions.core.redaction import IDENTITIES
 from functions.core.rows import Cells, Same
+from functions.core.secret_rules import IDENTITIES
 from functions.core.shapes import Shapes, Values
 from functions.core.traces.trace_ids import trace_ids
 from functions.core.usage.tenants import may_hold_tenant, nested_tenant

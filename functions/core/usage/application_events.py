@@ -17,8 +17,8 @@ from typing import Any
 
 from functions.core import values
 from functions.core.context import Context, OwnEventError
-from functions.core.redaction import REDACTED, SECRET, protection_of
 from functions.core.rows import Event
+from functions.core.secret_rules import REDACTED, SECRET, protection_of
 from functions.core.shapes import plain
 from functions.core.sources.access_logs import template
 from functions.core.traces.trace_ids import trace_id

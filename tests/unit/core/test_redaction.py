@@ -68,6 +68,48 @@ def test_a_secret_or_an_identity_is_found_at_any_depth_and_however_it_is_escaped
     assert json.loads(row["line"]) == {"message": "m", "password": "[redacted]", "mail": "[redacted email]"}
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("paid with 4111 1111 1111 1111.", "paid with [redacted card]."),
+        ("paid with 378282246310005", "paid with [redacted card]"),
+        ("order 4111111111111112 of 1790000000000", "order 4111111111111112 of 1790000000000"),
+        ("4093609e-a79c-4011-4093-609377352809", "4093609e-a79c-4011-4093-609377352809"),
+        ("trace 41111111111111110000aaaa", "trace 41111111111111110000aaaa"),
+        ("from 10.0.0.7, version 1.2.3.400", "from 10.0.0.7, version 1.2.3.400"),
+        (
+            "at 20/Nov/2026:11:02:03, Chrome/120.0.0.0, std::string",
+            "at 20/Nov/2026:11:02:03, Chrome/120.0.0.0, std::string",
+        ),
+    ],
+)
+def test_only_a_number_with_a_valid_checksum_is_a_card_and_only_a_public_address_names_a_person(
+    text: str, shown: str
+) -> None:
+    json_line, plain = read("logs", text, {"message": text})
+    assert plain["message"] == json_line["message"] == shown
+    assert json.loads(json_line["line"])["message"] == shown
+
+
+@pytest.mark.parametrize("address", ["93.184.216.34", "2606:2800:220:1:248:1893:25c8:1946", "2606:2800::1:1893"])
+def test_a_public_address_in_a_text_is_a_keyed_hash(address: str) -> None:
+    json_line, plain = read("logs", f"GET from [{address}] ok", {"message": "m", "peer": {"at": [address]}})
+    hashed = "~" + Redactor(b"test").hashed(address)
+    assert plain["message"] == f"GET from [{hashed}] ok"
+    assert json.loads(json_line["line"])["peer"] == {"at": [hashed]}
+
+
+def test_an_identity_is_hashed_once_whatever_else_is_hidden_in_the_line() -> None:
+    (row,) = read("logs", {"message": "mail to bob@example.com", "user_id": "u1"})
+    assert json.loads(row["line"])["user_id"] == "~" + Redactor(b"test").hashed("u1")
+
+
+def test_changed_values_are_counted() -> None:
+    normalizer = taken(payload("mail to bob@example.com", "nothing", {"message": "m", "ip": "x", "password": "p"}))
+    normalizer.flush("c")
+    assert normalizer.counts.redacted == 2
+
+
 def test_a_line_without_anything_to_hide_stays_to_the_letter() -> None:
     line = '{"message":"m",  "n": 1.50, "deep": {"a": [1, {"b": null}]}}'
     (row,) = read("logs", line)
