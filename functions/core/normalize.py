@@ -18,7 +18,17 @@ from functions.core.context import Context, OwnEventError
 from functions.core.derived import DERIVE
 from functions.core.rows import Event, Place
 from functions.core.schema import HOUR_MS, TABLES, hour_of
-from functions.core.sources import access_logs, emf, json_logs, lambda_platform, spans, text_logs
+from functions.core.sources import (
+    access_logs,
+    emf,
+    json_logs,
+    lambda_platform,
+    otlp,
+    spans,
+    step_functions,
+    text_logs,
+    xray,
+)
 from functions.core.subscriptions import LogEvent, Subscription, payload_of, service_of
 from functions.core.usage import application_events
 from functions.core.usage.tenants import DEFAULT_TENANT_KEYS
@@ -224,6 +234,11 @@ class Normalizer:
             if type(value) is dict:
                 self._read_object(event, value, log)
                 return
+            document = xray.without_header(line)
+            if document is not None:
+                event.line = document
+                self._read_line(event, log)
+                return
         if lambda_platform.read_text(event, line, log, self._context):
             return
         text_logs.read(event, line, log, self._context)
@@ -262,8 +277,25 @@ class Normalizer:
             self._read_span(event)
         elif access_logs.is_access_log(line):
             context.add(access_logs.READER, event, line)
-        else:
+        elif not self._read_spans(event, line, log):
             context.add(json_logs.READER, event, line)
+
+    def _read_spans(self, event: Event, line: dict[str, Any], log: lambda_platform.Payload) -> bool:
+        """Reads a document that may hold several spans, or OTLP's log records; False where it holds none."""
+        context, set_time, found = self._context, self._set_time, False
+        if "resourceSpans" in line:
+            found = otlp.read_traces(event, context, set_time)
+        elif "resourceLogs" in line:
+            found = otlp.read_logs(event, line, context, set_time)
+        elif step_functions.is_log(line):
+            found = step_functions.read_log(event, line, log.executions, context, set_time)
+        elif step_functions.is_history(line):
+            found = step_functions.read_history(event, line, context, set_time)
+        elif otlp.is_sdk_span(line):
+            found = otlp.read_sdk_span(event, line, context, set_time)
+        elif xray.is_segment(line) or not xray.API_MEMBERS.isdisjoint(line):
+            found = xray.read(event, line, context, set_time)
+        return found
 
     def _read_span(self, event: Event) -> None:
         try:
@@ -336,7 +368,10 @@ class Normalizer:
         self._rejected.append(Rejected(reason, place.position, event_id, group, stream, payload))
 
 
-_SPECIAL = frozenset({"_aws", "event_type", "record", "spanId", *access_logs.GATEWAY_ONLY})
+_SPECIAL = frozenset(
+    {"_aws", "event_type", "record", "spanId", *access_logs.GATEWAY_ONLY}
+    | {"resourceSpans", "resourceLogs", "start_time", *xray.API_MEMBERS, "execution_arn", "events"}
+)
 """Members one of which every JSON line has that is more than a log line."""
 
 _TIME_NAMES = ("time", "timestamp", "@timestamp", "Timestamp", "requestTimeEpoch", "requestTime", "ts")

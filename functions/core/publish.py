@@ -20,6 +20,9 @@ START_SLACK_MS = 30_000
 MERGED_COLUMNS = ("start_time", "function_version", "trace_id")
 """What a REPORT takes from its START."""
 
+_KNOWS_MORE = {"invocations": "start_time", "spans": "end_time"}
+"""Columns of rows that say more than another row of the same event."""
+
 _FOREVER_MS = 1 << 60
 
 PAIR_COLUMNS = ("time", "status", "duration_ms", "log_group", "log_stream", "request_id", *MERGED_COLUMNS)
@@ -41,8 +44,8 @@ def conform(table: Table, rows: pa.Table) -> pa.Table:
 
 
 def one_row_per_key(table: Table, rows: pa.Table) -> pa.Table:
-    """The rows without repeated (event_id, row_no): the highest version stays, else the row that knows its START,
-    else the first."""
+    """The rows without repeated (event_id, row_no): the highest version stays, else the invocation that knows its
+    START or the span that knows its end, else the first."""
     if _first_of_each_key(table, rows).num_rows == rows.num_rows:
         return rows
     preferred = _preferred_first(table, rows)
@@ -57,8 +60,8 @@ def _first_of_each_key(table: Table, rows: pa.Table) -> pa.Table:
 def _preferred_first(table: Table, rows: pa.Table) -> pa.Table:
     if table.version:
         return rows.take(pc.sort_indices(rows, sort_keys=[(table.version, "descending")]))
-    if table.name == "invocations":
-        known = pc.is_valid(rows["start_time"])
+    if table.name in _KNOWS_MORE:
+        known = pc.is_valid(rows[_KNOWS_MORE[table.name]])
         return pa.concat_tables([rows.filter(known), rows.filter(pc.invert(known))])
     return rows
 

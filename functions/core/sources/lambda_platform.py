@@ -16,7 +16,7 @@ from functions.core.context import Context
 from functions.core.cost.prices import invocation_cost
 from functions.core.piles import Reader
 from functions.core.rows import Event, Place
-from functions.core.sources import json_logs
+from functions.core.sources import json_logs, step_functions
 from functions.core.traces.trace_ids import trace_id
 
 SOURCE = "lambda_platform"
@@ -57,6 +57,7 @@ class Payload:
     open_request: str | None = None
     outcomes: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     folded: int = 0
+    executions: step_functions.Begun = field(default_factory=dict)
 
     def note_error(self, request_id: str | None, error_type: str | None) -> None:
         """An uncaught error of a request, in case its REPORT does not tell."""

@@ -18,11 +18,13 @@ from deflate import crc32
 from functions.core import values
 from functions.core.context import Context, OwnEventError
 from functions.core.piles import Pile, Reader, any_starts, cells, of_type
+from functions.core.rows import Place
 from functions.core.shapes import Shapes, Values
 from functions.core.traces.trace_ids import parent_ids, span_id, span_ids, trace_id, trace_ids
 
 SOURCE = "aws_spans"
 LOG_GROUP = "aws/spans"
+INCOMPLETE = "span without trace id, span id or start time"
 
 _KINDS: dict[Any, str] = {
     0: "internal",
@@ -42,6 +44,9 @@ _KINDS |= {str(number): _KINDS[number] for number in range(6)} | {
     "LOCAL": "internal",
 }
 _ERROR_CODES = frozenset({2, "2", "ERROR", "STATUS_CODE_ERROR", "Error", "error", "StatusCode.ERROR"})
+FLAGS = {"xray.throttle": "throttle", "xray.fault": "fault", "xray.error": "error"}
+"""Codes of sources that say the status themselves."""
+
 _THROTTLES = ("Throttl", "TooManyRequests", "ProvisionedThroughputExceeded", "RequestLimitExceeded", "SlowDown")
 
 _COLUMNS: tuple[tuple[str, ...], ...] = (
@@ -180,7 +185,7 @@ def read(pile: Pile, context: Context) -> None:
     traces, ids = trace_ids([span.traceId for span in found]), span_ids([span.spanId for span in found])
     starts = _times([span.startTimeUnixNano for span in found])
     if None in traces or None in ids or None in starts:
-        raise ValueError("span without trace id, span id or start time")
+        raise ValueError(INCOMPLETE)
     resources = list(map(context.cached(_Resources).of, found))
     (method, route, http_status, local_service, callee, operation, request, *more) = pile.known()
     error_type, message, tenant, callees, operations = more
@@ -222,6 +227,16 @@ def read(pile: Pile, context: Context) -> None:
         pile.lines(),
         [resource.attributes for resource in resources],
     )
+
+
+def check(span: Span, attributes: dict[str, Any], place: Place, context: Context) -> None:
+    """Raises what ``read`` would raise for a span, before any row of its event is added."""
+    if not trace_id(span.traceId) or not span_id(span.spanId) or not nanos(span.startTimeUnixNano):
+        raise ValueError(INCOMPLETE)
+    resource = context.cached(_Resources).of(span)
+    service = values.text(attributes.get("aws.local.service") or resource.service) or place.service or ""
+    if service.startswith(context.own_services):
+        raise OwnEventError(f"span of own service {service}")
 
 
 def nanos(value: Any) -> int | None:
@@ -306,6 +321,8 @@ def _status(known: tuple[Any, int | None, str | None]) -> str:
     A client error (4xx) is the caller's fault; 429 and the services' throttling errors are throttles.
     """
     code, http_status, error_type = known
+    if code in FLAGS:
+        return FLAGS[code]
     if http_status == 429 or (error_type and any(word in error_type for word in _THROTTLES)):
         return "throttle"
     if http_status is not None and http_status >= 400:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import binascii
 import re
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any
 
 _XRAY = re.compile(r"(?:.*?Root=)?1-([0-9a-fA-F]{8})-([0-9a-fA-F]{24})\b")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
 _NO_TRACE, _NO_SPAN = "0" * 32, "0" * 16
+_BASE64_LENGTHS = frozenset({24, 12})
+"""Of 16 and of 8 bytes."""
 
 
 def trace_id(value: object) -> str | None:
@@ -34,6 +38,26 @@ def span_id(value: object) -> str | None:
     if type(value) is not str or len(value) != 16 or value == _NO_SPAN:
         return None
     return _hex(value)
+
+
+def as_hex(value: Any) -> Any:
+    """An id that is written in base64, as OTLP's protobuf mapping has bytes, or begins with ``0x``, as hex digits;
+    any other value as it is."""
+    if type(value) is not str:
+        return value
+    if value.startswith("0x"):
+        return value[2:]
+    if len(value) in _BASE64_LENGTHS:
+        try:
+            return binascii.a2b_base64(value, strict_mode=True).hex()
+        except binascii.Error:
+            pass
+    return value
+
+
+def derived_id(of: str, digits: int) -> str:
+    """An id for what has none: always the same one of the same text."""
+    return sha256(of.encode(errors="replace")).hexdigest()[:digits]
 
 
 def trace_ids(written: Sequence[Any]) -> list[str | None]:
