@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 from collections import defaultdict
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,115 @@ def test_a_span_has_its_ids_and_parent(entry: dict[str, Any]) -> None:
     )
     assert (row["name"], row["service"], row["kind"]) == (facts["name"], facts["service"], facts["kind"].lower())
     assert row["duration_ms"] == pytest.approx(facts["duration_ns"] / 1_000_000)
+
+
+def of_kinds(*kinds: str) -> list[dict[str, Any]]:
+    """Entries of some kinds; YAML is read as text lines, for Lambda and CloudWatch write none."""
+    return [entry for entry in MANIFEST if entry["kind"] in kinds and not entry["file"].endswith(".yaml")]
+
+
+KINDS = {
+    **dict(enumerate(("internal", "server", "client", "producer", "consumer"), 1)),
+    **{f"SpanKind.{kind.upper()}": kind for kind in ("internal", "server", "client", "producer", "consumer")},
+}
+
+
+def as_id(written: str | None) -> str:
+    """An id of the manifest as the lake has it."""
+    return (written or "").removeprefix("0x").lower()
+
+
+def as_trace_id(written: str) -> str:
+    """A valid trace id of the manifest as the lake has it."""
+    return as_id(written).removeprefix("1-").replace("-", "")
+
+
+@named(of_kinds("otlp-spans", "otel-sdk-spans"))
+def test_a_document_of_opentelemetry_gives_each_of_its_spans(entry: dict[str, Any]) -> None:
+    facts, found = entry["facts"], Output(entry["file"]).rows["spans"]
+    assert len(found) == facts["spans"]
+    assert {row["trace_id"] for row in found} == set(map(as_trace_id, facts["trace_ids"]))
+    by_id = {row["span_id"]: row for row in found}
+    for span in facts["span_list"]:
+        row = by_id[as_id(span["id"])]
+        assert (row["name"], row["parent_span_id"]) == (span["name"], as_id(span["parent"]))
+        assert row["service"] == span.get("service", row["service"])
+        assert row["kind"] == {**KINDS, None: None}[span["kind"]]
+    if entry["kind"] == "otlp-spans":
+        assert {row["service"] for row in found} == set(facts["services"])
+        assert sum(row["parent_span_id"] == "" for row in found) == facts["roots"]
+        assert sum(len(row["links"] or ()) for row in found) == facts["links"]
+        assert sum(len(json.loads(row["span_attributes"]).get("events", ())) for row in found) == facts["events"]
+        assert sum(row["status"] == "fault" for row in found) == facts["error_status"]
+
+
+@named(of_kinds("xray-segment", "xray-api", "xray-trace"))
+def test_a_trace_of_xray_gives_each_of_its_segments_and_subsegments(entry: dict[str, Any]) -> None:
+    facts = entry["facts"]
+    traces = facts.get("traces", [facts] if "span_list" in facts else [])
+    output = Output(entry["file"])
+    found = output.rows["spans"]
+    assert output.rejected == []
+    assert len(found) == sum(trace["spans"] for trace in traces)
+    by_id = {row["span_id"]: row for row in found}
+    for trace in traces:
+        rows_of_trace = [by_id[span["id"]] for span in trace["span_list"]]
+        for span, row in zip(trace["span_list"], rows_of_trace, strict=True):
+            # an SQL call is named database@host, and what looks like an e-mail address is not kept
+            assert (row["name"], row["parent_span_id"]) == (span["name"].partition("@")[0], span["parent"] or "")
+            assert seconds(row["start_time"]) == pytest.approx(span["start"], abs=0.001)
+            assert row["http_status"] == span.get("http_status")
+            assert (row["kind"] == "client") == (span.get("namespace") in {"aws", "remote"})
+            if span["end"] is not None:
+                assert row["duration_ms"] == pytest.approx((span["end"] - span["start"]) * 1000, abs=0.002)
+        of_trace = {as_trace_id(written) for written in trace["trace_ids"] if "hh" not in written}
+        assert of_trace <= {row["trace_id"] for row in rows_of_trace}
+        assert len({row["trace_id"] for row in rows_of_trace}) == 1
+        statuses = [row["status"] for row in rows_of_trace]
+        for status, name in (("fault", "fault"), ("throttle", "throttle"), ("in_progress", "in_progress")):
+            assert statuses.count(status) == trace[f"{name}_spans"]
+        assert sum(len(row["links"] or ()) for row in rows_of_trace) == trace["links"]
+
+
+def seconds(written: str) -> float:
+    return datetime.fromisoformat(written).timestamp()
+
+
+@named(of_kinds("otlp-logs"))
+def test_a_document_of_log_records_gives_log_lines(entry: dict[str, Any]) -> None:
+    (row,) = Output(entry["file"]).rows["logs"]
+    assert (row["message"], row["level"], row["service"]) == ("Example log record", "INFO", "my.service")
+    assert (row["trace_id"], row["span_id"]) == ("5b8efff798038103d269b633813fc60c", "eee19b7ec3c1b174")
+    assert row["time"] == "2018-12-13T14:51:00.300Z"
+    assert json.loads(row["line"])["map.attribute"] == {"some.map.key": "some value"}
+
+
+@named([entry for entry in of_kinds("sfn-recorded") if entry["facts"]["history_events"]])
+def test_an_execution_gives_a_span_for_itself_and_for_each_state_entered(entry: dict[str, Any], tmp_path: Path) -> None:
+    recorded = json.loads((CORPUS / entry["file"]).read_text())
+    for name, kinds, time in (
+        ("get_execution_history", "history_types", "timestamp"),
+        ("logged_execution_events", "logged_types", "event_timestamp"),
+    ):
+        events = recorded.get(name, {})
+        events = events["events"] if isinstance(events, dict) and events else events
+        for event in events:  # the recording has placeholders for times
+            event[time] = 1_790_000_000 + int(event["id"])
+        is_history = name == "get_execution_history"
+        (tmp_path / name).write_text(
+            json.dumps({"events": events}) if is_history else "\n".join(map(json.dumps, events))
+        )
+        if events:
+            output = Output(str(tmp_path / name))
+            types = entry["facts"][kinds]
+            entered = sum(count for kind, count in types.items() if kind.endswith("StateEntered"))
+            last = {row["event_id"]: row for row in output.rows["spans"]}
+            assert len(last) == types["ExecutionStarted"] + entered
+            (root,) = [row for row in last.values() if row["kind"] == "server"]
+            assert (root["status"] == "fault") == ("ExecutionFailed" in types)
+            assert {row["trace_id"] for row in last.values()} == {root["trace_id"]}
+            assert {row["parent_span_id"] for row in last.values()} <= {row["span_id"] for row in last.values()} | {""}
+            assert "in_progress" not in {row["status"] for row in last.values()}
 
 
 @named([entry for entry in READ if entry["kind"] == "structured-log"])

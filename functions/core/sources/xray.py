@@ -154,7 +154,7 @@ def _found(node: _Node, exceptions: dict[str, dict[str, Any]]) -> Found:
         node.trace,
         fields.get("id"),
         node.parent,
-        fields.get("name"),
+        _database_and_host(fields)[0],
         _kind(fields),
         nanoseconds(fields.get("start_time")),
         nanoseconds(fields.get("end_time")) if fields.get("in_progress") is not True else None,
@@ -193,7 +193,10 @@ def _attributes(fields: dict[str, Any], exceptions: dict[str, dict[str, Any]]) -
     if fields.get("namespace") == "aws":
         found |= {"rpc.system": "aws-api", "rpc.service": fields.get("name")}
     elif fields.get("namespace") == "remote":
-        found["peer.service"] = fields.get("name")
+        database, host = _database_and_host(fields)
+        found["peer.service"] = host
+        if "sql" in fields:
+            found["db.namespace"] = database
     if fields.get("user") is not None:
         found["enduser.id"] = fields["user"]
     _add_cause(found, fields.get("cause"), exceptions)
@@ -201,6 +204,16 @@ def _attributes(fields: dict[str, Any], exceptions: dict[str, dict[str, Any]]) -
     if "trace_id" in fields and trace_id(fields["trace_id"]) is None:
         found["aws.xray.trace_id"] = fields["trace_id"]
     return found
+
+
+def _database_and_host(fields: dict[str, Any]) -> tuple[Any, Any]:
+    """What a call is named and where it goes. SQL calls are named ``<database>@<host>``, which together would be
+    redacted as an e-mail address."""
+    name = fields.get("name")
+    if "sql" in fields and type(name) is str and "@" in name:
+        database, _, host = name.partition("@")
+        return database, host
+    return name, name
 
 
 def _add_cause(attributes: dict[str, Any], cause: Any, exceptions: dict[str, dict[str, Any]]) -> None:
