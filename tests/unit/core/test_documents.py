@@ -40,3 +40,13 @@ def test_nesting_is_bounded_and_brackets_in_strings_do_not_count() -> None:
         parse("[" * 9 + "]" * 9, DEPTH)
     with pytest.raises(NotJsonError):
         parse("[" * 100_000, 10**6)
+
+
+@pytest.mark.parametrize("opening", ["{", "[" * (DEPTH + 1)])
+def test_escaped_quotes_in_a_long_string_that_is_cut_off_are_read_once(opening: str) -> None:
+    with pytest.raises(NotJsonError):  # within the test's time limit: once for each quote takes half an hour
+        parse(opening + '"' + '\\"' * 500_000, DEPTH)
+
+
+def test_brackets_in_strings_nest_nothing() -> None:
+    assert parse('["[[[[[[[[[[[[", {"}}": "\\"{{{{{{{{{{"}]' + " " * 9, DEPTH) == ["[" * 12, {"}}": '"' + "{" * 10}]
