@@ -25,6 +25,7 @@ from functions.core.cost.prices import PRICES
 from functions.core.incidents.rules import RULES
 from functions.core.incidents.wording import threshold
 from functions.core.schema import JSON, TABLES, Column
+from functions.core.sources import SOURCES
 from local import differences
 from stacks.settings import Settings
 
@@ -35,6 +36,7 @@ PAGES = (
     "README.md",
     "docs/data_dictionary.md",
     "docs/settings.md",
+    "docs/sources.md",
     "docs/cost.md",
     "docs/alarms.md",
     "docs/local_run.md",
@@ -65,6 +67,17 @@ def question_table() -> str:
     return _table(
         ("question", "`tracelake ask`", "needs"),
         ((q.title, f"`{q.name}`", q.needs) for q in questions.load_all().values()),
+    )
+
+
+def source_table() -> str:
+    """The input formats with the tables that each fills."""
+    return _table(
+        ("source", "reads", "recognised by", "tables"),
+        (
+            (f"`{source.name}`", source.reads, source.recognised, ", ".join(f"`{table}`" for table in source.tables))
+            for source in SOURCES
+        ),
     )
 
 
@@ -222,6 +235,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "prices": prices,
     "questions": question_table,
     "settings": settings_table,
+    "sources": source_table,
 }
 
 

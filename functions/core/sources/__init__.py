@@ -1,0 +1,70 @@
+"""What is understood: each source with the tables that it fills. docs/sources.md is generated from this."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Source(NamedTuple):
+    """An input format: its ``name`` in the column ``source``, what it is, how it is recognised, and its tables."""
+
+    name: str
+    reads: str
+    recognised: str
+    tables: tuple[str, ...]
+
+
+SOURCES = (
+    Source(
+        "lambda_platform",
+        "Lambda's START, END and REPORT, as text or as JSON `platform.*` records",
+        "its wording; `type` and `record`",
+        ("invocations", "logs"),
+    ),
+    Source("text_log", "any line that is not JSON", "nothing else fits", ("logs",)),
+    Source(
+        "json_log",
+        "JSON log lines: Powertools, Lambda's JSON format, and any other",
+        "a JSON object that is nothing else",
+        ("logs",),
+    ),
+    Source("emf", "Embedded Metric Format", "`_aws`", ("metrics", "logs")),
+    Source(
+        "access_log",
+        "JSON access logs of API Gateway",
+        "a status, and a variable that only such logs have, e.g. `routeKey`",
+        ("requests",),
+    ),
+    Source(
+        "application",
+        "application events: use of a feature, a changed setting, a webhook",
+        "`event_type`",
+        ("usage_events", "tenant_settings", "requests"),
+    ),
+    Source(
+        "aws_spans",
+        "spans of CloudWatch's Transaction Search",
+        "the log group `aws/spans`; or `traceId`, `spanId` and `startTimeUnixNano`",
+        ("spans",),
+    ),
+    Source(
+        "otlp",
+        "OTLP/JSON documents of traces and of logs, ids in hex or base64",
+        "`resourceSpans`, `resourceLogs`",
+        ("spans", "logs"),
+    ),
+    Source("otel_sdk", "spans as OpenTelemetry's SDK for Python prints them", "`context` with `span_id`", ("spans",)),
+    Source(
+        "xray",
+        "X-Ray segments and subsegments, with the daemon's header line or without; whole traces from BatchGetTraces; "
+        "what is given to PutTraceSegments",
+        "`id`, `name`, `start_time`; `Traces`, `Segments`, `TraceSegmentDocuments`",
+        ("spans",),
+    ),
+    Source(
+        "step_functions",
+        "executions and states in execution logs and in what GetExecutionHistory answers",
+        "`execution_arn` and `event_timestamp`; `events` with `id`, `type` and `timestamp`",
+        ("spans",),
+    ),
+)
