@@ -70,6 +70,9 @@ def _found(written: msgspec.Raw, resource: msgspec.Raw, scope: msgspec.Raw) -> F
     for link in span.links if isinstance(span.links, list) else ():
         if isinstance(link, dict):
             link |= {name: as_hex(link.get(name)) for name in ("traceId", "spanId")}
+    for entry in span.events if isinstance(span.events, list) else ():
+        if isinstance(entry, dict) and "attributes" in entry:
+            entry["attributes"] = flat_attributes(entry["attributes"])
     span.resource, span.scope = resource, scope
     return Found(span, spans.attributes_of(span)[0])
 

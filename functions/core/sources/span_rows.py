@@ -23,6 +23,9 @@ SetTime = Callable[[Event, int | None], None]
 """Gives an event a time in ms, if it is within bounds."""
 
 
+_KEPT = ("traceId", "spanId", "parentSpanId", "name", "kind", "startTimeUnixNano", "endTimeUnixNano", "status")
+
+
 class Found(NamedTuple):
     """A span of an event, and its attributes."""
 
@@ -55,7 +58,7 @@ def add(
         try:
             spans.check(span, attributes, event.place, context)
         except ValueError:
-            flawed.append((number, span))
+            flawed.append((number, span, attributes))
         else:
             whole.append((number, span, attributes))
     if not whole:
@@ -67,17 +70,23 @@ def add(
         if by_ids:
             row.id = f"{trace_id(span.traceId)}:{span_id(span.spanId)}"
         context.add(reader, row, attributes, span, row_no=0 if by_ids else number)
-    for number, span in flawed:
-        _add_flawed(event, span, number, reader.source, context)
+    for number, span, attributes in flawed:
+        _add_flawed(event, Found(span, attributes), number, reader.source, context)
 
 
-def _add_flawed(event: Event, span: Span, row_no: int, source: str, context: Context) -> None:
-    place = event.place
+def _add_flawed(event: Event, found: Found, row_no: int, source: str, context: Context) -> None:
+    """Adds a log line; attributes are written flat in it, for only so do their names tell what is secret."""
+    place, span = event.place, found.span
+    resource = msgspec.json.decode(span.resource)
+    line = {name: getattr(span, name) for name in _KEPT} | {
+        "attributes": found.attributes or span.attributes,
+        "resource": spans.flat_attributes(resource.get("attributes") if isinstance(resource, dict) else None),
+    }
     context.rows.logs.append(
         (
             *(event.time, event.id, row_no, place.account, place.region, source, event.event_time),
             *(place.log_group, place.log_stream, "WARN", spans.INCOMPLETE, place.service, event.request_id),
             *(trace_id(span.traceId), span_id(span.spanId), None, None, None),
-            values.text(span),
+            values.text(line),
         )
     )

@@ -13,6 +13,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import msgspec
+
 from functions.core import documents, values
 from functions.core.context import Context
 from functions.core.piles import Reader
@@ -28,8 +30,13 @@ READER = Reader("xray", spans.shapes, spans.read)
 API_MEMBERS = frozenset({"Traces", "Segments", "TraceSegmentDocuments"})
 """Members of BatchGetTraces' answer, of one trace in it, and of PutTraceSegments' request."""
 
-_HEADER = re.compile(r'\s*\{\s*"format"\s*:\s*"json"\s*,\s*"version"\s*:\s*1\s*\}\s*')
+_HEADER = re.compile(r'\s*(?:\{\s*"format"\s*:\s*"json"\s*,\s*"version"\s*:\s*1\s*\}\s*)+(?=\S)')
 _MAX_DEPTH = 64
+
+_STATUSES = {flag: span_rows.raw({"code": f"xray.{flag}"}) for flag in ("throttle", "fault", "error")}
+"""By flags; the first that is set counts, as a throttled call has ``error`` set too."""
+
+_NO_STATUS = span_rows.raw({})
 
 _REQUEST = {
     "method": "http.request.method",
@@ -53,7 +60,7 @@ class _Node(NamedTuple):
     fields: dict[str, Any]
     trace: str
     parent: Any
-    resource: dict[str, Any]
+    resource: msgspec.Raw
 
 
 def without_header(line: str) -> str | None:
@@ -134,10 +141,10 @@ def _nodes(document: dict[str, Any], trace_of: Any) -> Iterator[_Node]:
         ]
 
 
-def _resource(document: dict[str, Any]) -> dict[str, Any]:
+def _resource(document: dict[str, Any]) -> msgspec.Raw:
     """What ran: a segment is named after its service; a subsegment that comes alone does not say it."""
     if document.get("type") == "subsegment":
-        return {}
+        return span_rows.raw({})
     origin = values.text(document.get("origin")) or ""
     found = {
         "service.name": document.get("name"),
@@ -145,7 +152,7 @@ def _resource(document: dict[str, Any]) -> dict[str, Any]:
         "aws.resource.type": origin or None,
         "faas.name": document.get("name") if origin.startswith("AWS::Lambda") else None,
     }
-    return {"attributes": {name: value for name, value in found.items() if value is not None}}
+    return span_rows.raw({"attributes": {name: value for name, value in found.items() if value is not None}})
 
 
 def _found(node: _Node, exceptions: dict[str, dict[str, Any]]) -> Found:
@@ -158,19 +165,15 @@ def _found(node: _Node, exceptions: dict[str, dict[str, Any]]) -> Found:
         _kind(fields),
         nanoseconds(fields.get("start_time")),
         nanoseconds(fields.get("end_time")) if fields.get("in_progress") is not True else None,
-        span_rows.raw({"code": next((f"xray.{flag}" for flag in _FLAGS if fields.get(flag) is True), None)}),
+        next((status for flag, status in _STATUSES.items() if fields.get(flag) is True), _NO_STATUS),
         links=[
             {"traceId": link.get("trace_id"), "spanId": link.get("id")}
             for link in _list(fields.get("links"))
             if isinstance(link, dict)
         ],
-        resource=span_rows.raw(node.resource),
+        resource=node.resource,
     )
     return Found(span, _attributes(fields, exceptions))
-
-
-_FLAGS = ("throttle", "fault", "error")
-"""The first that is set says the status; a throttled call has ``error`` set too."""
 
 
 def _kind(fields: dict[str, Any]) -> str:

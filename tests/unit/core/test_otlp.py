@@ -135,9 +135,14 @@ def test_the_tenant_of_a_span_is_found_in_its_attributes() -> None:
     assert read("spans", traces(span(attributes=tenant)))[0]["tenant"] == "acme"
 
 
-def test_a_secret_in_an_attribute_is_hidden() -> None:
+@pytest.mark.parametrize("table", ["spans", "logs"])
+def test_a_secret_in_an_attribute_is_hidden_in_a_whole_span_and_in_a_flawed_one(table: str) -> None:
     secret = [{"key": "db.password", "value": {"stringValue": "hunter2hunter2"}}]
-    assert "hunter2" not in read("spans", traces(span(attributes=secret)))[0]["span_attributes"]
+    events = [{"name": "login", "attributes": secret}]
+    whole, flawed = span(attributes=secret, events=events), span(spanId="abc", attributes=secret)
+    (row,) = read(table, traces(whole, flawed))
+    assert "db.password" in str(row)
+    assert "hunter2" not in str(row)
 
 
 def test_a_span_that_the_sdk_prints_is_read() -> None:

@@ -171,9 +171,10 @@ def test_the_daemons_header_line_is_passed_over() -> None:
     assert row["span_id"] == ID
 
 
-def test_a_header_line_alone_is_a_log_line() -> None:
-    (row,) = read("logs", '{"format": "json", "version": 1}')
-    assert row["line"] == '{"format": "json", "version": 1}'
+@pytest.mark.parametrize("times", [1, 2, 20_000])
+def test_header_lines_alone_are_a_log_line(times: int) -> None:
+    (row,) = read("logs", '{"format": "json", "version": 1}\n' * times)
+    assert row["line"] == '{"format": "json", "version": 1}\n'
 
 
 def test_a_segment_without_a_valid_trace_id_is_kept_in_a_trace_of_its_own() -> None:
