@@ -113,7 +113,7 @@ def _spoil(document: Any, path: tuple[Any, ...], junk: Any) -> None:
         document[last] = deepcopy(junk)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.sampled_from(_DOCUMENTS), st.integers(1, 3), st.data())
 def test_a_spoiled_document_is_stored_or_refused(document: dict[str, Any], times: int, data: st.DataObject) -> None:
     document = json.loads(json.dumps(document))  # so that no part stands in it twice
