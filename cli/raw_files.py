@@ -69,6 +69,11 @@ def _unwrapped(document: str, value: Any, format: str) -> Iterator[bytes | Event
     if not isinstance(value, dict) or format == JSON_LINES:
         yield {"message": document}
         return
+    records = list(documents.records(document, value))
+    if len(records) > 1 or records[0][1] is not value:
+        for inner, record in records:
+            yield from _unwrapped(inner, record, format)
+        return
     logs = value.get("awslogs")
     if isinstance(logs, dict) and isinstance(logs.get("data"), str):
         try:

@@ -90,6 +90,16 @@ def split(text: str, max_depth: int) -> Iterator[tuple[str, Any]]:
         position = _after_space(text, end)
 
 
+def records(document: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """The records of a document that holds nothing but them, as CloudTrail's files do; else the document itself."""
+    inner = value.get("Records") if type(value) is dict and len(value) == 1 else None
+    if type(inner) is list and inner and all(type(record) is dict for record in inner):
+        for record in inner:
+            yield json.dumps(record, ensure_ascii=False), record
+    else:
+        yield document, value
+
+
 def document_at(text: str, position: int, max_depth: int) -> tuple[int, Any]:
     """End and value of the object or array that starts at a position; raises NotJsonError."""
     end = _end_of_document(text, position, max_depth)

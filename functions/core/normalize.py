@@ -6,6 +6,7 @@ What an event is, what it is called and how it is accounted for stands in docs/a
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain, starmap
 from typing import Any
 
 import msgspec
@@ -21,8 +22,10 @@ from functions.core.schema import HOUR_MS, TABLES, hour_of
 from functions.core.sources import (
     access_logs,
     emf,
+    gateway_text,
     json_logs,
     lambda_platform,
+    line_formats,
     otlp,
     spans,
     step_functions,
@@ -178,7 +181,8 @@ class Normalizer:
         log = lambda_platform.Payload()
         place = Place(self._rules.account, self._rules.region, position=position)
         events = refused = 0
-        for document, value in documents.split(text, self._rules.max_json_depth):
+        found = starmap(documents.records, documents.split(text, self._rules.max_json_depth))
+        for document, value in chain.from_iterable(found):
             if isinstance(value, dict) and "logEvents" in value and "messageType" in value:
                 self._add_loose_subscription(value, position, number)
             else:
@@ -241,7 +245,26 @@ class Normalizer:
                 return
         if lambda_platform.read_text(event, line, log, self._context):
             return
+        # functions print none of these but, now and then, the common log format of a web framework
+        if (event.place.service is None or '] "' in line) and self._read_fields(event, log):
+            return
         text_logs.read(event, line, log, self._context)
+
+    def _read_fields(self, event: Event, log: lambda_platform.Payload) -> bool:
+        """Takes a line that is fields in a row, or the header of such lines; False for all others."""
+        if (fields := line_formats.recognised(event.line, log)) is not None:
+            if fields.fields:
+                self._set_own_time(event, fields.time)
+                line_formats.read(event, fields, self._context)
+            else:
+                log.folded += 1
+            return True
+        if (request := gateway_text.recognised(event.line, event.place.service is not None)) is not None:
+            self._set_own_time(event, request.get("requestTimeEpoch") or request.get("requestTime"))
+            event.line = values.text(request) or ""
+            self._context.add(access_logs.READER, event, request)
+            return True
+        return False
 
     def _parse(self, event: Event) -> Any:
         """The value of a line that may be JSON, else None; what was JSON only nearly is written anew."""
@@ -374,7 +397,7 @@ _SPECIAL = frozenset(
 )
 """Members one of which every JSON line has that is more than a log line."""
 
-_TIME_NAMES = ("time", "timestamp", "@timestamp", "Timestamp", "requestTimeEpoch", "requestTime", "ts")
+_TIME_NAMES = ("time", "timestamp", "@timestamp", "Timestamp", "requestTimeEpoch", "requestTime", "eventTime", "ts")
 
 
 def _place_of(entry: LogEvent, place: Place) -> Place:

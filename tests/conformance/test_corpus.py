@@ -5,6 +5,7 @@ The corpus is not part of this repository; where ../shared/corpus is absent, the
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 from collections import defaultdict
@@ -27,6 +28,7 @@ KINDS_READ = (
     "structured-log",
     "lambda-log-stream",
     "cwl-api-filterlogevents",
+    "firehose-cwlogs",
 )
 
 pytestmark = pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus is not here (looked for ../shared/corpus)")
@@ -72,6 +74,8 @@ def test_every_event_of_a_payload_is_found(entry: dict[str, Any]) -> None:
     payloads = [payload for payload in entry["facts"]["payloads"] if payload.get("message_type") == "DATA_MESSAGE"]
     # for a file of many payloads the manifest describes the first ones and says how many events there are in all
     expected = entry["facts"].get("log_events_total", sum(payload["events"] for payload in payloads))
+    # a Firehose stream has other JSON objects in it, which the manifest does not count: each is an event too
+    expected += len(entry["facts"]["payloads"]) - len(payloads) if entry["kind"] == "firehose-cwlogs" else 0
     assert Output(entry["file"]).totals["events"] == expected
 
 
@@ -270,3 +274,66 @@ def test_a_console_log_keeps_its_documents_whole(entry: dict[str, Any]) -> None:
     found = [row for rows_of_table in output.rows.values() for row in rows_of_table]
     assert output.totals["rejected"] == 0
     assert sum(row.get("message") == "START" for row in found) == entry["facts"]["starts"]
+
+
+def seconds(*written: str) -> float | None:
+    """Their sum in ms; None where the load balancer wrote that there was no answer."""
+    return None if "-1" in written else pytest.approx(sum(map(float, written)) * 1000)
+
+
+@named([entry for entry in MANIFEST if entry["kind"] == "access-log"])
+def test_every_request_of_an_access_log_has_its_facts(entry: dict[str, Any]) -> None:
+    output, facts = Output(entry["file"]), entry["facts"]
+    found = output.rows["requests"]
+    assert len(found) == facts["entries_total"]
+    assert len(output.rows["logs"]) == facts.get("unrecognised_lines", 0)
+    for row, expected in zip(found, facts["entries"], strict=False):  # the manifest has the first ones
+        line = json.loads(row["line"])
+        assert expected["time"] in (line["time"], line.get("date"))
+        assert row["service"] in (expected.get("elb", ""), *expected.get("elb", "").split("/"), expected.get("bucket"))
+        assert row["client_ip_hash"]
+        assert expected.get("client", "no client").split(":")[0] not in str(row)
+        status = expected.get("elb_status") or expected.get("status")
+        assert row["status"] == (int(status) if status else None)
+        assert row["method"] == (expected.get("method") or {"-": None}.get(expected.get("request", "-"), "GET"))
+        assert row["user_agent"] == expected.get("user_agent", row["user_agent"])
+        for column, name in (("request_bytes", "received_bytes"), ("response_bytes", "sent_bytes")):
+            assert row[column] == int(expected.get(name, row[column] or 0)) or row[column] is None
+        if "request_s" in expected:
+            assert row["latency_ms"] == seconds(*(expected[name] for name in ("request_s", "target_s", "response_s")))
+        if "total_ms" in expected:
+            assert row["latency_ms"] == float(expected["total_ms"])
+        if "url" in expected:
+            assert row["path"] == "/" + expected["url"].partition("://")[2].partition("/")[2].partition("?")[0]
+
+
+@named([entry for entry in MANIFEST if entry["kind"] == "vpc-flow"])
+def test_every_flow_has_its_fields(entry: dict[str, Any]) -> None:
+    facts = entry["facts"]
+    output = Output(entry["file"])
+    found = output.rows["logs"]
+    assert (len(found), output.totals["folded"]) == (facts["records"], int(facts["header"]))
+    for row, expected in zip(found, facts["parsed"], strict=True):
+        if "version" not in expected:  # fields of one's own without the header line that names them
+            assert len(row["message"].split()) == expected["fields"]
+            continue
+        line = json.loads(row["line"])
+        hidden = {"srcaddr", "dstaddr"}
+        assert {name: line[name] for name in expected.keys() - hidden - {"outcome"}} == {
+            name: value for name, value in expected.items() if name not in hidden | {"outcome"}
+        }
+        assert row["message"] == expected["outcome"]
+        assert all(expected[name] == "-" or expected[name] not in str(row) for name in hidden)
+
+
+@named([entry for entry in MANIFEST if entry["kind"] in ("cloudtrail", "log-file")])
+def test_every_record_of_a_log_file_is_a_log_row(entry: dict[str, Any]) -> None:
+    content = (CORPUS / entry["file"]).read_bytes()
+    text = (gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content).decode()
+    output = Output(entry["file"])
+    if text.startswith("{"):
+        whole = json.loads(text)
+        names = [record.get("eventName") for record in whole.get("Records", [whole])]
+        assert sorted(str(row["message"]) for row in output.rows["logs"]) == sorted(map(str, names))
+    else:
+        assert len(output.rows["logs"]) == entry["facts"]["lines"]

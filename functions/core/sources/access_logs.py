@@ -6,7 +6,6 @@ has the names that templates in use give it; the first that the line has counts.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +16,8 @@ from functions.core.rows import Cells, Same
 from functions.core.secret_rules import IDENTITIES
 from functions.core.shapes import Shapes, Values
 from functions.core.traces.trace_ids import trace_ids
+from functions.core.usage.addresses import host
+from functions.core.usage.routes import folded
 from functions.core.usage.tenants import may_hold_tenant, nested_tenant
 from functions.core.values import each, text
 
@@ -51,8 +52,7 @@ GATEWAY_ONLY = frozenset(
     }
 )
 _STATUSES = frozenset(_STATUS)
-_ABSENT = "-"
-_VERSION = re.compile(r"[vV]\d{1,3}(\.\d+)?$")
+ABSENT = "-"
 
 
 def is_access_log(line: dict[str, Any]) -> bool:
@@ -90,7 +90,7 @@ def read(pile: Pile, context: Context) -> None:
         cells(bytes_out and values.int64s(bytes_out), rows),
         _tenants(pile, tenant, context),
         cells(agent, rows),
-        [context.hashed(text(value) or "") if value else None for value in ip] if ip else Same(None, rows),
+        [context.hashed(host(text(value)) or "") if value else None for value in ip] if ip else Same(None, rows),
         cells(request, rows),
         cells(trace and trace_ids(trace), rows),
         cells(error, rows),
@@ -100,7 +100,7 @@ def read(pile: Pile, context: Context) -> None:
 
 def _present(column: Values | None) -> Values | None:
     """Values, None in place of what the gateway writes where it has none."""
-    return tuple(None if value == _ABSENT else value for value in column) if column and _ABSENT in column else column
+    return tuple(None if value == ABSENT else value for value in column) if column and ABSENT in column else column
 
 
 def _services(pile: Pile, named: Values | None) -> Sequence[str | None]:
@@ -140,21 +140,15 @@ def _tenants(pile: Pile, named: Values | None, context: Context) -> Cells:
 def template(method: str | None, route: str | None, path: str | None) -> str | None:
     """Route template with its method, e.g. ``GET /orders/{id}``.
 
-    Where there is no template, the path stands for it with its variable parts (numbers, ids) as ``{id}``.
+    Where there is no template, the path stands for it with its variable parts as ``{id}``.
     """
     if not route:
         if not path:
             return None
-        parts = path.partition("?")[0].split("/")
-        route = "/".join("{id}" if _is_variable(part) else part for part in parts)
+        route = folded(path.partition("?")[0])
     if " " in route or route.startswith("$") or not method:
         return route
     return f"{method} {route}"
-
-
-def _is_variable(part: str) -> bool:
-    digits = sum(map(str.isdigit, part))
-    return digits > 0 and (len(part) >= 12 or digits * 2 >= len(part)) and not _VERSION.match(part)
 
 
 def _last_part(log_group: str | None) -> str | None:

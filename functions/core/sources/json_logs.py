@@ -21,7 +21,7 @@ from functions.core.values import text
 SOURCE = "json_log"
 
 _LEVEL = ("level", "log_level", "loglevel", "severity", "severityText", "levelname", "lvl", "log.level", "@l")
-_MESSAGE = ("message", "msg", "event", "log", "errorMessage", "@m", "body")
+_MESSAGE = ("message", "msg", "event", "log", "errorMessage", "@m", "body", "eventName")
 SERVICE = ("service", "service.name", "serviceName", "service_name")
 _REQUEST_ID = ("function_request_id", "requestId", "request_id", "AWSRequestId", "awsRequestId", "aws_request_id")
 _TRACE_ID = ("xray_trace_id", "trace_id", "traceId", "xrayTraceId", "AWSTraceId", "traceparent")

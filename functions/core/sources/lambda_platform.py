@@ -51,13 +51,14 @@ class Start:
 
 @dataclass(slots=True)
 class Payload:
-    """What the lines of one payload (of one log stream) say about each other."""
+    """What the lines of one payload (of one log stream) say about each other; ``columns`` are those of line_formats."""
 
     starts: dict[str, Start] = field(default_factory=dict)
     open_request: str | None = None
     outcomes: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     folded: int = 0
     executions: step_functions.Begun = field(default_factory=dict)
+    columns: Any = None
 
     def note_error(self, request_id: str | None, error_type: str | None) -> None:
         """An uncaught error of a request, in case its REPORT does not tell."""
