@@ -73,9 +73,10 @@ class State:
             return Position()
         return Position(item["committed"]["S"], int(item["rejections"]["N"]) if "rejections" in item else 0)
 
-    def commit_batch(self, commit: Commit) -> None:
+    def commit_batch(self, commit: Commit, forget_at_s: int | None = None) -> None:
         """Commit consecutive records of a shard, if nothing at or behind their first is committed yet.
 
+        ``forget_at_s`` is when the position may go, for what has an end.
         Raises ``ConditionLostError`` where another attempt was faster: then nothing has been committed.
         """
         (taken,) = commit.ranges
@@ -83,7 +84,7 @@ class State:
             self.table,
             f"shard#{commit.stream}",
             commit.shard,
-            {"committed": padded(taken.last)},
+            {"committed": padded(taken.last)} | ({"expires_at": forget_at_s} if forget_at_s else {}),
             "attribute_not_exists(#committed) OR #committed < :first",
             first=padded(taken.first),
         )

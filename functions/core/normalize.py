@@ -100,6 +100,28 @@ class Normalizer:
             if self._unsealed_bytes >= SEAL_BYTES:
                 self._seal()
 
+    def add_piece(self, piece: bytes, position: str, place: Place, arrival_ms: int, columns: Any = None) -> Any:
+        """Takes some lines of a log file; never raises because of their content.
+
+        Events are named ``<position>:<number>``. ``columns`` are those that a header line in the pieces before named;
+        returns those for the next piece.
+        """
+        self._bound_times(arrival_ms)
+        self._counts.raw_bytes += len(piece)
+        self.pending_bytes += len(piece)
+        log = lambda_platform.Payload(columns=columns)
+        self._add_documents(piece, position, 0, place, log)
+        self._seal()
+        return log.columns
+
+    def refuse(self, reason: str, position: str, place: Place, payload: bytes) -> None:
+        """Counts what cannot be read as one refused event."""
+        self._counts.events += 1
+        self._counts.rejected += 1
+        self._rejected.append(
+            Rejected(reason, position, f"{position}:0", place.log_group or "", place.log_stream or "", payload)
+        )
+
     def flush(self, chunk_id: str) -> list[Part]:
         """Rows since the last flush by table and hour, and the partial aggregates of them under ``chunk_id``."""
         self._seal()
@@ -169,7 +191,14 @@ class Normalizer:
                 self._refuse(event, error)
         self._account_for(len(payload.logEvents), refused, place, log)
 
-    def _add_documents(self, payload: bytes | bytearray, position: str, number: int) -> int:
+    def _add_documents(
+        self,
+        payload: bytes | bytearray,
+        position: str,
+        number: int,
+        place: Place | None = None,
+        log: lambda_platform.Payload | None = None,
+    ) -> int:
         """Takes a payload that is not one well-formed subscription payload; returns the number after its last event."""
         try:
             text = payload.decode()
@@ -178,8 +207,8 @@ class Normalizer:
                 self._reject("neither compressed nor UTF-8 text", f"{position}:{number}", position, bytes(payload))
                 return number + 1
             text = payload.decode(errors="surrogateescape")
-        log = lambda_platform.Payload()
-        place = Place(self._rules.account, self._rules.region, position=position)
+        log = log or lambda_platform.Payload()
+        place = place or Place(self._rules.account, self._rules.region, position=position)
         events = refused = 0
         found = starmap(documents.records, documents.split(text, self._rules.max_json_depth))
         for document, value in chain.from_iterable(found):

@@ -2,9 +2,13 @@
 
 import io
 import zlib
+from datetime import UTC, datetime
 from urllib.parse import unquote
 
 from .errors import ServiceError
+
+WRITTEN = datetime(2026, 11, 20, 9, 55, tzinfo=UTC)
+"""When every object was written, for who asks."""
 
 
 class S3:
@@ -24,7 +28,10 @@ class S3:
         place = params["Bucket"], params["Key"]
         if place not in self.objects:
             raise ServiceError("NoSuchKey", params["Key"])
-        return {"Body": io.BytesIO(self.objects[place]), "ETag": _etag(self.objects[place])}
+        etag = _etag(self.objects[place])
+        if params.get("IfMatch", etag) != etag:
+            raise ServiceError("PreconditionFailed", params["Key"])
+        return {"Body": io.BytesIO(self.objects[place]), "ETag": etag, "LastModified": WRITTEN}
 
     def copy_object(self, params):
         source = tuple(unquote(params["CopySource"]).split("/", 1))

@@ -58,6 +58,7 @@ class Format(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     time: str = ""
     service: str = ""
     client: str = ""
+    caller: str = ""
     request: str = ""
     method: str = ""
     url: str = ""
@@ -195,6 +196,9 @@ def read(event: Event, line: Line, context: Context) -> None:
     service = _service(_cell(fields, format.service))
     if service is not None and service.startswith(context.own_services):
         raise OwnEventError(f"request to own {service}")
+    # reading a log file in a bucket that logs its own requests would make the next file
+    if f"/{context.own_services}" in (_cell(fields, format.caller) or ""):
+        raise OwnEventError("request by a role of this product")
     method, path = _request(_cell(fields, format.request))
     method, path = method or _cell(fields, format.method), path or _path(_cell(fields, format.url) or "")
     context.rows.requests.append(

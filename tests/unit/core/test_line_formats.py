@@ -201,6 +201,12 @@ def test_a_request_to_an_own_bucket_is_refused() -> None:
     assert normalizer.counts.loops == normalizer.counts.rejected == 1
 
 
+def test_a_request_by_a_role_of_its_own_is_refused() -> None:
+    role = "arn:aws:sts::123456789012:assumed-role/tracelake-main-ingest-ReadLogFilesRole/tracelake-main-read-log-files"
+    normalizer = taken(s3().replace("arn:aws:iam::123456789012:user/jane", role).encode())
+    assert normalizer.counts.loops == normalizer.counts.rejected == 1
+
+
 @pytest.mark.parametrize("hostile", ['"' * 60_000, '"\\' * 30_000, "[ " * 30_000, '"\\" ' * 15_000, "- " * 30_000])
 def test_a_hostile_line_has_no_more_fields_than_others(hostile: str) -> None:
     assert len(line_formats.tokens(hostile)) <= line_formats.MOST_FIELDS
@@ -214,7 +220,19 @@ def test_a_member_that_no_format_has_is_refused() -> None:
 
 @pytest.mark.parametrize(("name", "format"), line_formats.FORMATS.items())
 def test_every_column_is_filled_by_a_field_that_there_is(name: str, format: line_formats.Format) -> None:
-    named = {"time", "service", "client", "request", "method", "url", "route", "status", "latency_ms", "user_agent"}
+    named = {
+        "time",
+        "service",
+        "client",
+        "caller",
+        "request",
+        "method",
+        "url",
+        "route",
+        "status",
+        "latency_ms",
+        "user_agent",
+    }
     named |= {"request_bytes", "response_bytes", "request_id", "trace_id", "error_message", "message"}
     used = {field for column in named for field in getattr(format, column).split()}
     used |= {*format.encoded, *format.seconds}
