@@ -39,8 +39,12 @@ class _Invoke:
 
 
 def deployed_rules(settings: Settings) -> dict[str, Rule]:
-    """The default alarms and those that the settings add."""
-    return {name: rule for name, rule in RULES.items() if rule.default or name in settings.extra_alarms}
+    """The default alarms and those that the settings add: by name, or because they deploy what can fail."""
+    return {
+        name: rule
+        for name, rule in RULES.items()
+        if rule.default or name in settings.extra_alarms or (rule.setting and getattr(settings, rule.setting))
+    }
 
 
 def build_alarms(

@@ -20,6 +20,7 @@ from functions.core.schema import TABLES
 from stacks.data import publish_name
 from stacks.function import Function, Libraries
 from stacks.lake import Lake
+from stacks.log_files import build_log_files
 from stacks.names import POISON_PREFIX, Names
 from stacks.permissions import allow
 from stacks.settings import Settings
@@ -33,7 +34,8 @@ BATCH_WINDOW = Duration.seconds(20)
 
 
 class IngestStack(Stack):
-    """Kinesis stream and the functions normalize, compact, create_partitions, record_poison, subscribe_log_groups."""
+    """Kinesis stream and the functions normalize, compact, create_partitions, record_poison, subscribe_log_groups; and
+    read_log_files where there is something to read."""
 
     def __init__(self, scope: Construct, id: str, *, settings: Settings, names: Names, **kwargs: Any) -> None:
         super().__init__(scope, id, **kwargs)
@@ -46,6 +48,8 @@ class IngestStack(Stack):
         self.compact = self._build_compact()
         self.record_poison = self._build_record_poison()
         self.create_partitions = self._build_create_partitions()
+        if settings.log_buckets:
+            build_log_files(self, lake=self._lake, libraries=self._libraries, names=names, settings=settings)
         publish_name(self, names, "stream", self.stream.stream_name)
         # everything until here has to be there before the first log group is subscribed, and to go after the last
         path = list(self.node.children)

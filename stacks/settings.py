@@ -20,12 +20,15 @@ OWN_LOG_GROUPS = "/tracelake/"
 # what most regions allow an account without asking: https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html
 MAX_SHARDS = 500
 
-EXTRA_ALARMS = tuple(name for name, rule in RULES.items() if not rule.default)
+EXTRA_ALARMS = tuple(name for name, rule in RULES.items() if not rule.default and not rule.setting)
+MAX_LOG_BUCKETS = 10
 
 # names and prefixes are variables of one function, beside about a kilobyte of others
 MAX_NAMES_LENGTH = quota("lambda.environment") // 2
 _LOG_GROUP = re.compile(r"[A-Za-z0-9_./#-]{1,512}")
 _ATTRIBUTE = re.compile(r"[A-Za-z0-9_.:@-]{1,128}")
+# names of buckets: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+_LOG_BUCKET = re.compile(r"(?!tracelake-)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.'()/=-]{0,100})?")
 _EMAIL = re.compile(r"[^@\s,]+@[^@\s,]+\.[^@\s,]+")
 
 
@@ -102,6 +105,14 @@ class Settings:
         "Exactly one log group to subscribe, for a first try.",
         "the full name of one log group that is not one of tracelake's own under /tracelake/, or empty",
         lambda value: not value or (_LOG_GROUP.fullmatch(value) and not value.startswith(OWN_LOG_GROUPS)),
+    )
+    log_buckets: tuple[str, ...] = _setting(
+        (),
+        "Buckets with log files to read (load balancers, CloudFront, S3, VPC flow logs, CloudTrail), each "
+        "`<bucket>` or `<bucket>/<prefix>`; each must tell EventBridge of new objects (docs/log_files.md).",
+        f"a list of at most {MAX_LOG_BUCKETS} names of buckets, each with a prefix behind a / or none, none of them of "
+        "tracelake's own buckets, whose names begin with tracelake-",
+        lambda value: len(value) <= MAX_LOG_BUCKETS and all(map(_LOG_BUCKET.fullmatch, value)),
     )
     tenant_keys: tuple[str, ...] = _setting(
         DEFAULT_TENANT_KEYS,

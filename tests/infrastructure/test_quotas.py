@@ -14,7 +14,7 @@ import pytest
 from template_reading import Template, of_type, text
 
 from stacks.quotas import QUOTAS, quota
-from stacks.settings import EXTRA_ALARMS, MAX_NAMES_LENGTH
+from stacks.settings import EXTRA_ALARMS, MAX_LOG_BUCKETS, MAX_NAMES_LENGTH
 
 # how long what stands for a reference can be, in a text whose length counts; anything else is a name or an ARN
 LENGTHS = {"AWS::Partition": 10, "AWS::AccountId": 12, "AWS::Region": 14, "AWS::URLSuffix": 16}
@@ -33,6 +33,7 @@ def largest(
         include=tuple(f"/aws/lambda/{'i' * 180}{index}" for index in range(9)),
         tenant_keys=tuple(f"{'t' * 126}{index:02}" for index in range(20)),
         extra_alarms=EXTRA_ALARMS,
+        log_buckets=tuple(f"{'b' * 62}{index}/{'p' * 100}" for index in range(MAX_LOG_BUCKETS)),
         monthly_budget_usd=1_000_000,
     )
 

@@ -41,6 +41,8 @@ FREE = {
     "AWS::SNS::Subscription": "billed by message",
     "AWS::SNS::Topic": "billed by message, and no alarm rings at rest",
     "AWS::SNS::TopicPolicy": "part of SNS",
+    "AWS::SQS::Queue": "billed by message: the queue holds only what failed",
+    "AWS::SQS::QueuePolicy": "part of SQS",
     "AWS::SSM::Parameter": "standard parameters are free",
     "AWS::CDK::Metadata": "no resource",
     "Custom::CreatePartitions": "one invocation a deployment",

@@ -65,6 +65,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     do: list[str]
     runbook: str
     expression: str = ""
+    setting: str = ""
     silence: bool = False
     customers: bool = False
     share: Share | None = None

@@ -30,6 +30,7 @@ _KINDS = {
     "AWS::Lambda::Function": ("FunctionName", f"arn:aws:lambda:{_HERE}:function:{{name}}"),
     "AWS::Logs::LogGroup": ("LogGroupName", f"arn:aws:logs:{_HERE}:log-group:{{name}}:*"),
     "AWS::SNS::Topic": ("TopicName", f"arn:aws:sns:{_HERE}:{{name}}"),
+    "AWS::SQS::Queue": ("QueueName", f"arn:aws:sqs:{_HERE}:{{name}}"),
     "AWS::IAM::Role": ("RoleName", f"arn:aws:iam::{ACCOUNT}:role/{{name}}"),
     "AWS::Events::Rule": ("Name", f"arn:aws:events:{_HERE}:rule/{{name}}"),
     "AWS::CloudWatch::Alarm": ("AlarmName", f"arn:aws:cloudwatch:{_HERE}:alarm:{{name}}"),

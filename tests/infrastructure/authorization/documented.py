@@ -74,6 +74,9 @@ def on_behalf(deployed: Deployment) -> Iterator[Row]:
         ("kms:GenerateDataKey", "kms:Decrypt"),
         deployed.keys[topic],
     )
+    for queue, _ in deployed.of_type("AWS::SQS::Queue"):
+        sent = "Lambda sends an event that read_log_files failed on to the queue"
+        yield Row(sent, page, "read_log_files", ("sqs:SendMessage",), deployed.arn(queue))
     # of the managed policy, what belongs to results; what belongs to data is in calls.py
     page = "https://docs.aws.amazon.com/athena/latest/ug/security-iam-awsmanpol.html"
     written = "Athena writes the results of a query, large ones in parts"
