@@ -22,6 +22,8 @@ MAX_SHARDS = 500
 
 EXTRA_ALARMS = tuple(name for name, rule in RULES.items() if not rule.default and not rule.setting)
 MAX_LOG_BUCKETS = 10
+# they stand beside the tenant keys among the variables of one function
+MAX_LOG_BUCKETS_LENGTH = 800
 
 # names and prefixes are variables of one function, beside about a kilobyte of others
 MAX_NAMES_LENGTH = quota("lambda.environment") // 2
@@ -110,9 +112,13 @@ class Settings:
         (),
         "Buckets with log files to read (load balancers, CloudFront, S3, VPC flow logs, CloudTrail), each "
         "`<bucket>` or `<bucket>/<prefix>`; each must tell EventBridge of new objects (docs/log_files.md).",
-        f"a list of at most {MAX_LOG_BUCKETS} names of buckets, each with a prefix behind a / or none, none of them of "
-        "tracelake's own buckets, whose names begin with tracelake-",
-        lambda value: len(value) <= MAX_LOG_BUCKETS and all(map(_LOG_BUCKET.fullmatch, value)),
+        f"a list of at most {MAX_LOG_BUCKETS} names of buckets, each with a prefix behind a / or none, of at most "
+        f"{MAX_LOG_BUCKETS_LENGTH} characters together, none of them of tracelake's own buckets (tracelake-...)",
+        lambda value: (
+            len(value) <= MAX_LOG_BUCKETS
+            and len(",".join(value)) <= MAX_LOG_BUCKETS_LENGTH
+            and all(map(_LOG_BUCKET.fullmatch, value))
+        ),
     )
     tenant_keys: tuple[str, ...] = _setting(
         DEFAULT_TENANT_KEYS,

@@ -12,6 +12,7 @@ from template_reading import Template, of_type, only, text
 from functions.core.incidents.rules import RULES, Rule
 from local.simulators import alarm_states
 from stacks.alarms import describe
+from stacks.settings import EXTRA_ALARMS
 
 BEGIN = 1_795_168_800  # a full hour
 MINUTE, HOUR = 60, 3600
@@ -90,6 +91,7 @@ QUIET = {
     "Errors record-poison": always(0),
     "MissingSubscriptions": always(0),
     "Errors notify": always(0),
+    "Errors read-log-files": always(0),
     "Errors create-partitions": always(0),
     "Errors compact": always(0),
     "Errors subscribe-log-groups": always(0),
@@ -139,10 +141,12 @@ BAD: Stories = {
             "OldestUnpublishedMs": never,
         },
     },
+    "log-files-unread": {"a file fails three times": {"Errors read-log-files": in_minutes(0, 1, 4)}},
     "stream-throttled": {"50 records a minute are refused": {"WriteProvisionedThroughputExceeded": since(50)}},
 }
 
 NOISE: Stories = {
+    "log-files-unread": {"the third attempt helps": {"Errors read-log-files": in_minutes(0, 1)}},
     "error-rate": {
         "one of few requests fails": {"Requests": always(4), "RequestErrors": lambda minute: float(minute % 5 == 2)},
         "all of three requests fail": {
@@ -206,8 +210,9 @@ def alarms(
     synthesise_with: Callable[..., dict[str, Template]], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, dict[str, Any]]:
     """All alarms, those of the setting `extra_alarms` too, by their short name."""
-    extra = tuple(name for name, rule in RULES.items() if not rule.default)
-    insight = synthesise_with(tmp_path_factory.mktemp("alarms"), extra_alarms=extra)["insight"]
+    insight = synthesise_with(
+        tmp_path_factory.mktemp("alarms"), extra_alarms=EXTRA_ALARMS, log_buckets=("access-logs",)
+    )["insight"]
     found = of_type(insight, "AWS::CloudWatch::Alarm").values()
     return {alarm["AlarmName"].removeprefix("tracelake-main-"): alarm for alarm in found}
 
@@ -395,6 +400,12 @@ def test_what_notify_cannot_tell_goes_to_the_topic_as_it_is(insight: Template) -
 def test_alarms_that_are_not_default_are_deployed_only_where_the_settings_name_them(insight: Template) -> None:
     deployed = {each["AlarmName"] for each in of_type(insight, "AWS::CloudWatch::Alarm").values()}
     assert deployed == {f"tracelake-main-{name}" for name, rule in RULES.items() if rule.default}
+
+
+def test_an_alarm_comes_with_the_setting_that_deploys_what_can_fail(alarms: dict[str, dict[str, Any]]) -> None:
+    by_setting = {name for name, rule in RULES.items() if rule.setting}
+    assert by_setting == {"log-files-unread"}
+    assert by_setting <= alarms.keys()
 
 
 @pytest.mark.parametrize("name", RULES)

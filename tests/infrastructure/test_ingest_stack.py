@@ -199,3 +199,36 @@ def test_custom_resources_are_answered_by_the_functions_themselves(ingest: Templ
     ):
         assert text(only(ingest, kind)["ServiceToken"]).startswith(prefix)
     assert len(of_type(ingest, "AWS::Lambda::Function")) == len(FUNCTIONS)
+
+
+def _log_files(ingest: Template) -> dict[str, Any]:
+    return {name: each for name, each in of_type(ingest, "AWS::Events::Rule").items() if name.startswith("LogFile")}
+
+
+def test_log_files_are_read_only_where_the_setting_names_buckets(
+    ingest: Template, other_templates: dict[str, Template]
+) -> None:
+    assert not _log_files(ingest)
+    assert not of_type(ingest, "AWS::SQS::Queue")
+    patterns = [rule["EventPattern"]["detail"] for rule in _log_files(other_templates["ingest"]).values()]
+    assert patterns == [
+        {"bucket": {"name": ["access-logs"]}, "object": {"key": [{"prefix": "alb/"}]}},
+        {"bucket": {"name": ["cloudfront-logs"]}},
+    ]
+
+
+def test_read_log_files_may_read_what_the_setting_names_and_no_more(other_templates: dict[str, Template]) -> None:
+    policies = of_type(other_templates["ingest"], "AWS::IAM::Policy")
+    (statements,) = [
+        each["PolicyDocument"]["Statement"] for name, each in policies.items() if name.startswith("ReadLogFiles")
+    ]
+    (read,) = [each["Resource"] for each in statements if each["Action"] == "s3:GetObject"]
+    assert [text(resource).partition(":s3:::")[2] for resource in read] == ["access-logs/alb/*", "cloudfront-logs/*"]
+
+
+def test_an_event_that_read_log_files_failed_on_is_kept(other_templates: dict[str, Template]) -> None:
+    ingest = other_templates["ingest"]
+    (config,) = of_type(ingest, "AWS::Lambda::EventInvokeConfig").values()
+    assert text(config["DestinationConfig"]["OnFailure"]["Destination"]).startswith("<UnreadLogFiles")
+    queue = only(ingest, "AWS::SQS::Queue")
+    assert (queue["SqsManagedSseEnabled"], queue["MessageRetentionPeriod"]) == (True, 14 * 86_400)

@@ -51,7 +51,7 @@ def everything(
 ) -> dict[str, Template]:
     """With each setting that adds a resource."""
     folder = tmp_path_factory.mktemp("everything")
-    return synthesise_with(folder, alert_email="ops@example.com", monthly_budget_usd=50)
+    return synthesise_with(folder, alert_email="ops@example.com", monthly_budget_usd=50, log_buckets=("logs",))
 
 
 def _kinds(templates: Iterable[Template]) -> set[str]:

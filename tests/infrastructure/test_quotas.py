@@ -33,7 +33,7 @@ def largest(
         include=tuple(f"/aws/lambda/{'i' * 180}{index}" for index in range(9)),
         tenant_keys=tuple(f"{'t' * 126}{index:02}" for index in range(20)),
         extra_alarms=EXTRA_ALARMS,
-        log_buckets=tuple(f"{'b' * 62}{index}/{'p' * 100}" for index in range(MAX_LOG_BUCKETS)),
+        log_buckets=tuple(f"{'b' * 62}{index}/{'p' * 14}" for index in range(MAX_LOG_BUCKETS)),
         monthly_budget_usd=1_000_000,
     )
 

@@ -31,6 +31,16 @@ WRONG = {
     "retention_days": [0, 3651, "400", None],
     "dead_letter_days": [0, 91, 14.0],
     "max_event_age_days": [0, 401, False],
+    "log_buckets": [
+        ["tracelake-main-data-lake1234"],
+        ["Upper"],
+        ["a"],
+        ["logs/a*"],
+        ["logs,more/x y"],
+        [f"bucket-{number}" for number in range(11)],
+        [f"bucket-{number}/{'p' * 95}" for number in range(9)],
+        "arn:aws:s3:::logs",
+    ],
     "scan_limit_gb": [0, 100_001, "unlimited"],
     "monthly_budget_usd": [-1, 0.5, "50"],
 }
