@@ -22,7 +22,7 @@ from stacks.function import Function, Libraries
 from stacks.lake import Lake
 from stacks.log_files import build_log_files
 from stacks.names import POISON_PREFIX, Names
-from stacks.permissions import allow
+from stacks.permissions import allow, allow_own_metrics
 from stacks.settings import Settings
 
 STREAM_RETENTION = Duration.hours(24)
@@ -111,13 +111,7 @@ class IngestStack(Stack):
         self._lake.let_commit(function.role)
         self._lake.let_write_dead_letters(function.role, "rejected/", POISON_PREFIX)
         self._lake.let_list_dead_letters(function.role)
-        allow(
-            function.role,
-            ["cloudwatch:PutMetricData"],
-            ["*"],
-            conditions={"StringEquals": {"cloudwatch:namespace": "tracelake"}},
-            why="PutMetricData knows no resources; the condition holds it to tracelake's own namespace.",
-        )
+        allow_own_metrics(function.role)
         return function
 
     def _build_event_source(self) -> None:

@@ -15,7 +15,7 @@ from aws_cdk import aws_sqs as sqs
 from stacks.function import Function, Libraries
 from stacks.lake import Lake
 from stacks.names import Names
-from stacks.permissions import acknowledge, allow
+from stacks.permissions import acknowledge, allow, allow_own_metrics
 from stacks.settings import Settings
 
 RETRIES = 2
@@ -47,13 +47,7 @@ def build_log_files(stack: Stack, *, lake: Lake, libraries: Libraries, names: Na
     )
     lake.let_commit(function.role)
     lake.let_write_dead_letters(function.role, "rejected/")
-    allow(
-        function.role,
-        ["cloudwatch:PutMetricData"],
-        ["*"],
-        conditions={"StringEquals": {"cloudwatch:namespace": "tracelake"}},
-        why="PutMetricData knows no resources; the condition holds it to tracelake's own namespace.",
-    )
+    allow_own_metrics(function.role)
     objects = [f"arn:{stack.partition}:s3:::{_slashed(entry)}*" for entry in settings.log_buckets]
     allow(function.role, ["s3:GetObject"], objects, why=_OBJECTS)
     # without it, AWS answers for an object that is gone that access is denied

@@ -35,6 +35,17 @@ def allow(
             acknowledge(role, f"AwsSolutions-IAM5[Resource::{shown}]", why)
 
 
+def allow_own_metrics(role: iam.Role) -> None:
+    """Let the role put metrics of tracelake itself."""
+    allow(
+        role,
+        ["cloudwatch:PutMetricData"],
+        ["*"],
+        conditions={"StringEquals": {"cloudwatch:namespace": "tracelake"}},
+        why="PutMetricData knows no resources; the condition holds it to tracelake's own namespace.",
+    )
+
+
 def acknowledge(scope: Construct, rule: str, reason: str) -> None:
     """Accept one finding of cdk-nag for one construct."""
     Validations.of(scope).acknowledge(Acknowledgment(id=f"AwsSolutions::{rule}", reason=reason))

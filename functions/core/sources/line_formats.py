@@ -20,8 +20,8 @@ import msgspec
 
 from functions.core import values
 from functions.core.context import Context, OwnEventError
-from functions.core.redaction import HASH_MARK
 from functions.core.rows import Event
+from functions.core.secret_rules import HASH_MARK
 from functions.core.sources.access_logs import ABSENT, template
 from functions.core.sources.lambda_platform import Payload
 from functions.core.traces.trace_ids import trace_id
