@@ -26,7 +26,14 @@ from functions.read_log_files.source import LogFile
 
 WRITER = "read_log_files"
 CHUNK_BYTES = 32 << 20
+"""Raw bytes that are normalised before their rows are written and forgotten."""
+
 RESERVE_MS = 60_000
+"""At most this much of the function's time is kept for writing and committing."""
+
+HEAD_BYTES = 64 << 10
+"""Header lines stand in so much of a file."""
+
 END = "9" * 18
 """Position of a file that is read to its end; no file has so many pieces."""
 
@@ -119,7 +126,7 @@ class Reading:
         """Header lines stand at the beginning of a file: a file that is gone on with has them in its first piece."""
         if piece.number == 0:
             scratch = Normalizer(self.rules)
-            self.columns = scratch.add_piece(piece.text[:CHUNK_BYTES], self.file.name, self.place, 0)
+            self.columns = scratch.add_piece(piece.text[:HEAD_BYTES], self.file.name, self.place, 0)
 
     def _add(self, piece: Piece, written_ms: int) -> None:
         position = f"{self.file.name}/{piece.number}"

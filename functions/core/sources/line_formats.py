@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote
@@ -147,12 +146,12 @@ def _header(line: str, payload: Payload) -> Line | None:
 
 def tokens(line: str) -> list[str]:
     """Fields between spaces; quotes and brackets hold one together, and go."""
-    return [_plain(match.group()) for match in islice(_TOKEN.finditer(line), MOST_FIELDS)]
+    return [_plain(token) if token[0] in '["' else token for token in _TOKEN.findall(line)[:MOST_FIELDS]]
 
 
 def _plain(token: str) -> str:
     if token.startswith('"') and token.endswith('"') and '","' not in token:
-        return _ESCAPE.sub(r"\1", token[1:-1])
+        return _ESCAPE.sub(r"\1", token[1:-1]) if "\\" in token else token[1:-1]
     return token[1:-1] if token.startswith("[") and token.endswith("]") else token
 
 
