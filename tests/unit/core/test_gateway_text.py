@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import json
+from random import Random
 
 import pytest
-from feeding import REQUEST, read, rows, taken
+from feeding import REQUEST, payload, read, rows, taken
 
 TIME = "21/Sep/2026:14:10:03 +0000"
 GROUP = "API-Gateway-Access-Logs_a1b2c3/prod"
@@ -112,3 +113,35 @@ def test_a_hostile_line_is_kept(hostile: str) -> None:
     for head in (f'1.2.3.4 - - [{TIME}] "', "1.2.3.4,", "<request ", "status=", f"{REQUEST} "):
         normalizer = taken((head + hostile).encode())
         assert normalizer.counts.events == normalizer.counts.stored > 0
+
+
+def test_no_damage_makes_a_line_get_lost() -> None:
+    whole = [
+        f'203.0.113.7 - jane [{TIME}] "GET /orders/4711 HTTP/1.1" 200 512 {REQUEST}',
+        f"203.0.113.7,-,jane,{TIME},GET,/orders/{{id}},HTTP/1.1,200,512,{REQUEST},JKJaXmPLvHcESHA=",
+        XML,
+        f"requestId: {REQUEST}, ip: 203.0.113.7, httpMethod: GET, resourcePath: /a, status: 200",
+        'https 2026-09-21T14:10:00.1Z app/a/b [2001:db8::1]:1 - 0.1 0.1 0.1 200 - 1 2 "GET http://a/b HTTP/1.1" "a"',
+        '2026-09-21T14:10:00.1Z my-elb 1.2.3.4:80 - 0.1 0.1 0.1 200 200 0 29 "GET http://a:80/ HTTP/1.1" "b" - -',
+        f'{"a" * 64} uploads [{TIME}] 1.2.3.4 - 3E57 REST.GET.OBJECT k "GET /k HTTP/1.1" 404 NoSuchKey 243 - 70 10 "-"',
+        "2026-09-21\t14:10:31\tLAX1\t392\t192.0.2.100\tGET\td1.cloudfront.net\t/a\t200\t-\tMozilla",
+        "2 123456789010 eni-1235b8ca123456789 - - - - - - - 1790000010 1790000070 - NODATA",
+        "version account-id interface-id srcaddr dstaddr start",
+        "#Fields: date time c-ip sc-status",
+    ]
+    random = Random(5)
+    odd = ["", " ", '"', "\\", "[", "]", "-", ",", "\t", "\x00", "\ud800", "%", "9" * 400, "é", "{", ":", "<", "NaN"]
+
+    def damaged(line: str) -> str:
+        for _ in range(random.randint(1, 4)):
+            start = random.randrange(len(line) + 1)
+            line = line[:start] + random.choice(odd) + line[start + random.choice((0, 1, 9)) :]
+        return line
+
+    lines = [damaged(line) for _ in range(200) for line in whole]
+    normalizer = taken(payload(*lines, group=GROUP))
+    counts = normalizer.counts
+    assert (counts.events, counts.rejected) == (len(lines), 0)
+    assert sum(part.rows.num_rows for part in normalizer.flush("chunk") if part.table in ("requests", "logs")) == (
+        counts.stored
+    )
