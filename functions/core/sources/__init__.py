@@ -31,8 +31,8 @@ SOURCES = (
     Source("emf", "Embedded Metric Format", "`_aws`", ("metrics", "logs")),
     Source(
         "access_log",
-        "JSON access logs of API Gateway",
-        "a status, and a variable that only such logs have, e.g. `routeKey`",
+        "access logs of API Gateway: JSON, CLF, CSV, XML, or fields in a form of your own",
+        "a status, and a variable that only such logs have, e.g. `routeKey`; else the shape of the fields",
         ("requests",),
     ),
     Source(
@@ -66,5 +66,21 @@ SOURCES = (
         "executions and states in execution logs and in what GetExecutionHistory answers",
         "`execution_arn` and `event_timestamp`; `events` with `id`, `type` and `timestamp`",
         ("spans",),
+    ),
+    *(
+        Source(f"{name}_log", reads, recognised, ("requests",))
+        for name, reads, recognised in (
+            ("alb", "access logs of Application Load Balancers", "the shape of its fields"),
+            ("nlb", "access logs of Network Load Balancers (TLS)", "the shape of its fields"),
+            ("clb", "access logs of Classic Load Balancers", "the shape of its fields"),
+            ("s3", "server access logs of S3", "the shape of its fields"),
+            ("cloudfront", "standard logs of CloudFront", "its header `#Fields:`"),
+        )
+    ),
+    Source(
+        "vpc_flow_log",
+        "VPC flow logs: version 2, and custom formats",
+        "the shape of version 2's fields; else a header line",
+        ("logs",),
     ),
 )
