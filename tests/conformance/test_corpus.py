@@ -276,7 +276,7 @@ def test_a_console_log_keeps_its_documents_whole(entry: dict[str, Any]) -> None:
     assert sum(row.get("message") == "START" for row in found) == entry["facts"]["starts"]
 
 
-def seconds(*written: str) -> float | None:
+def waited_ms(*written: str) -> float | None:
     """Their sum in ms; None where the load balancer wrote that there was no answer."""
     return None if "-1" in written else pytest.approx(sum(map(float, written)) * 1000)
 
@@ -300,7 +300,7 @@ def test_every_request_of_an_access_log_has_its_facts(entry: dict[str, Any]) -> 
         for column, name in (("request_bytes", "received_bytes"), ("response_bytes", "sent_bytes")):
             assert row[column] == int(expected.get(name, row[column] or 0)) or row[column] is None
         if "request_s" in expected:
-            assert row["latency_ms"] == seconds(*(expected[name] for name in ("request_s", "target_s", "response_s")))
+            assert row["latency_ms"] == waited_ms(*(expected[name] for name in ("request_s", "target_s", "response_s")))
         if "total_ms" in expected:
             assert row["latency_ms"] == float(expected["total_ms"])
         if "url" in expected:
