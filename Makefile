@@ -91,7 +91,7 @@ docs: .cache/setup.stamp ## Write the generated tables of README and docs
 
 lock: $(UV) ## Pin all requirements anew from pyproject.toml
 	@compile() { $(UV) pip compile -q --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate "$$@"; }; \
-	compile pyproject.toml -o requirements.txt; compile --group layer -o functions/requirements.txt; \
+	compile pyproject.toml --extra deploy -o requirements.txt; compile --group layer -o functions/requirements.txt; \
 	compile --group local -o local/requirements.txt; compile --group test -c requirements.txt -o tests/requirements.txt
 
 clean: ## Remove .venv, .cache and cdk.out

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from cli import first_hour
 from cli.errors import FAILED, INTERRUPTED, CommandError
 from cli.raw_files import FORMATS
 from cli.text import safe
@@ -15,6 +16,7 @@ from cli.text import safe
 _DESCRIPTION = "Who did what, why was it slow, what did it cost: answers from the logs and traces of your AWS account."
 _EPILOG = """\
 examples:
+  tracelake try /aws/lambda/checkout                  answers from logs as they are, nothing deployed or written
   tracelake ask                                       which questions there are, and what each needs
   tracelake ask who_produces_which_traffic --since 7d
   tracelake ask which errors occur --param tenant=acme --format json
@@ -37,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     arguments = _parser().parse_args(argv)
     try:
-        status = _run(arguments)
+        status: int = arguments.run(arguments)
         sys.stdout.flush()
     except CommandError as error:
         print(f"tracelake: {safe(str(error))}", file=sys.stderr)
@@ -52,27 +54,35 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
-def _run(arguments: argparse.Namespace) -> int:
-    # each subcommand imports only what it needs: AWS's client alone takes longer than reading a file
-    if arguments.command == "rows":
-        from cli.rows import run  # noqa: PLC0415
+# each subcommand imports only what it needs: AWS's client alone takes longer than reading a file
 
-        return run(arguments.paths, arguments.format, sys.stdout, sys.stderr)
-    if arguments.command == "price":
-        from cli import price  # noqa: PLC0415
 
-        return price.run(arguments.templates, arguments.set, arguments.format, sys.stdout)
-    if arguments.command == "policies":
-        from cli import policies  # noqa: PLC0415
+def _rows(arguments: argparse.Namespace) -> int:
+    from cli.rows import run  # noqa: PLC0415
 
-        where = policies.place(arguments.stage, arguments.account, arguments.region)
-        return policies.run(arguments.folder, where, sys.stdout)
-    if arguments.command == "delete-data":
-        from cli import delete_data  # noqa: PLC0415
+    return run(arguments.paths, arguments.format, sys.stdout, sys.stderr)
 
-        return delete_data.run(arguments.stage, yes=arguments.yes, ask=input, out=sys.stdout, err=sys.stderr)
-    if arguments.command == "ask":
-        return _ask(arguments)
+
+def _price(arguments: argparse.Namespace) -> int:
+    from cli import price  # noqa: PLC0415
+
+    return price.run(arguments.templates, arguments.set, arguments.format, sys.stdout)
+
+
+def _policies(arguments: argparse.Namespace) -> int:
+    from cli import policies  # noqa: PLC0415
+
+    where = policies.place(arguments.stage, arguments.account, arguments.region)
+    return policies.run(arguments.folder, where, sys.stdout)
+
+
+def _delete(arguments: argparse.Namespace) -> int:
+    from cli import delete_data  # noqa: PLC0415
+
+    return delete_data.run(arguments.stage, yes=arguments.yes, ask=input, out=sys.stdout, err=sys.stderr)
+
+
+def _retry(arguments: argparse.Namespace) -> int:
     from cli import retry_rejected  # noqa: PLC0415
 
     place = (arguments.local, arguments.stage)
@@ -101,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
         "tracelake", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    first_hour.add_to(commands)
     _add_rows(commands)
     _add_ask(commands)
     _add_retry(commands)
@@ -117,6 +128,7 @@ def _add_rows(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         description="Reads raw telemetry and prints, as JSON lines, the rows that the lake would hold and what is "
         "rejected with the reason; the last line on stderr counts the events. No AWS account is needed.",
     )
+    rows.set_defaults(run=_rows)
     rows.add_argument("paths", nargs="+", metavar="PATH", help="a file, gzipped or not; a folder; - for standard input")
     rows.add_argument("--format", choices=FORMATS, help="what the files hold, where finding it out goes wrong")
 
@@ -128,6 +140,7 @@ def _add_ask(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         description="Answers one of the named questions from the lake. Without a question it lists them all, with the "
         "telemetry that each needs.",
     )
+    ask.set_defaults(run=_ask)
     ask.add_argument("question", nargs="*", metavar="QUESTION", help="its name, or its words")
     ask.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="a parameter; can be repeated")
     ask.add_argument("--since", metavar="SPAN", help="how far to look back: 90m, 24h, 7d (default: the question's own)")
@@ -143,6 +156,7 @@ def _add_retry(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Puts dead letters back on the stream, moves them to retried/ in their bucket and counts them by "
         "reason.",
     )
+    retry.set_defaults(run=_retry)
     retry.add_argument("--reason", default="", metavar="TEXT", help="only those whose reason contains this")
     retry.add_argument("--dry-run", action="store_true", help="count them and leave them where they are")
     _add_place(retry)
@@ -155,6 +169,7 @@ def _add_price(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Prices the templates of an installation: at rest, by volume, and a month with telemetry around "
         "the clock. Needs no AWS account.",
     )
+    price.set_defaults(run=_price)
     price.add_argument("--templates", default="", metavar="FOLDER", help="as `make synth` writes them: cdk.out")
     price.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a setting over cdk.json's; can be repeated"
@@ -169,6 +184,7 @@ def _add_policies(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         description="Writes IAM policies: what CloudFormation needs to deploy tracelake and no more, and what people "
         "need who look at dashboards (viewer) or ask the lake (analyst). Needs no AWS account.",
     )
+    policies.set_defaults(run=_policies)
     policies.add_argument("folder", nargs="?", default="", metavar="FOLDER", help="for a file each (default: print)")
     policies.add_argument("--stage", default="main", help="the deployment (default: main)")
     policies.add_argument("--account", default="", help="12 digits (default: any)")
@@ -182,6 +198,7 @@ def _add_delete(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         description="Deletes the data stack of a stage with the buckets, the table and the key that it would leave. "
         "Asks before; `make destroy DATA=delete` runs it after everything else is gone.",
     )
+    delete.set_defaults(run=_delete)
     delete.add_argument("--stage", required=True, help="the deployment")
     delete.add_argument("--yes", action="store_true", help="do not ask")
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -54,16 +55,33 @@ def find(stage: str | None, *, local: bool, current: Path = CURRENT) -> Target:
     For the local stack the environment of this process is changed to reach it. ``CommandError`` where there is no
     target, with what to do about it.
     """
-    if local or (current.exists() and not _has_credentials()):
-        running = _running(current)
-        os.environ.update({str(name): str(value) for name, value in running["environment"].items()})
-        os.environ.pop("AWS_PROFILE", None)
+    if running := _local(local, current):
         stage = stage or str(running["stage"])
         return _named(stage, f"the stack on this machine ({running['endpoint']}, stage {stage})")
     stage = stage or "main"
-    meta = client("ssm").meta
+    return _named(stage, f"{_account()}, stage {stage}")
+
+
+def reach(local: bool, current: Path = CURRENT) -> str:
+    """In words, which account is asked: the local one as ``find`` chooses it; no stage need be deployed there."""
+    running = _local(local, current)
+    return f"the account on this machine ({running['endpoint']})" if running else _account()
+
+
+def _local(wanted: bool, current: Path) -> dict[str, Any] | None:
+    """The running local stack, reached from here on, where it is the one to ask."""
+    if not wanted and (_has_credentials() or not current.exists()):
+        return None
+    running = _running(current)
+    os.environ.update({str(name): str(value) for name, value in running["environment"].items()})
+    os.environ.pop("AWS_PROFILE", None)
+    return running
+
+
+def _account() -> str:
+    meta = client("logs").meta
     where = "AWS" if meta.endpoint_url.endswith((".amazonaws.com", ".amazonaws.com.cn")) else meta.endpoint_url
-    return _named(stage, f"{where}, {meta.region_name}, stage {stage}")
+    return f"{where}, {meta.region_name}"
 
 
 @contextmanager
@@ -89,7 +107,7 @@ def _has_credentials() -> bool:
     return any(os.environ.get(name) for name in _CREDENTIALS) or any(each.expanduser().exists() for each in files)
 
 
-def _running(current: Path) -> dict[str, dict[str, str]]:
+def _running(current: Path) -> dict[str, Any]:
     try:
         running = json.loads(current.read_text(encoding="utf-8"))
         if {"endpoint", "environment", "stage"} <= running.keys():

@@ -65,6 +65,17 @@ def test_the_command_answers_the_four_questions(deployed: Deployed, name: str) -
     assert FOUND_IN_THE_SHOP[name] in deployed.command("ask", name, "--format", "json")
 
 
+@pytest.mark.usefixtures("shop")
+def test_try_answers_from_the_log_groups_alone(deployed: Deployed) -> None:
+    told = json.loads(deployed.command("try", "/shop/gateway", "--since", "1h", "--format", "json"))
+
+    answers = {name: answer["rows"] for name, answer in told["answers"].items()}
+    assert [row["invocations"] for row in answers["what_do_invocations_cost"]] == [1]
+    assert {row["error"] for row in answers["which_errors_occur"]} == {"KeyError", "timeout", "HTTP 500"}
+    assert [row["customer"] for row in answers["who_produces_which_traffic"]] == ["globex"]
+    assert told["read"][0]["events"] == 4
+
+
 def test_the_command_finds_the_stack_that_runs_here(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in deployed.emulator.environment:
         monkeypatch.setenv(name, "set by the command")

@@ -1,6 +1,6 @@
 """The questions give right answers.
 
-They run here on DuckDB, with the three functions of Athena's SQL that it lacks; the tests on the emulator run the same
+They run here on DuckDB, with the functions of Athena's SQL that it lacks; the tests on the emulator run the same
 files through Athena's API.
 """
 
@@ -10,6 +10,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from cli.in_memory import FUNCTIONS
 from functions.core import histogram, questions, views
 from functions.core.schema import TABLES, hour_of
 
@@ -24,8 +25,7 @@ class Lake:
     def __init__(self):
         self.db = duckdb.connect()
         self.db.execute("SET TimeZone = 'UTC'")
-        self.db.execute("CREATE MACRO approx_percentile(x, p) AS quantile_disc(x, p)")
-        self.db.execute("CREATE MACRO date_format(t, f) AS strftime(t, replace(f, '%i', '%M'))")
+        self.db.execute(FUNCTIONS)
         self.rows = {name: [] for name in TABLES}
 
     def put(self, table, minutes_ago=60.0, **columns):

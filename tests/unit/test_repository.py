@@ -2,6 +2,8 @@
 
 import re
 import subprocess
+import tomllib
+from fnmatch import fnmatch
 from pathlib import Path
 
 from docs import generate
@@ -34,6 +36,21 @@ def test_every_requirement_is_pinned():
     for lock in [ROOT / "requirements.txt", *ROOT.glob("*/requirements.txt")]:
         for line in lock.read_text().splitlines():
             assert re.match(r"[\w.\[\]-]+==[\w.+!]+( ;.*)?$", line), f"{lock}: {line}"
+
+
+def test_an_installation_without_a_checkout_has_every_file_that_the_command_reads():
+    setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    packages = setuptools["packages"]["find"]["include"]
+    files = [
+        path.relative_to(ROOT)
+        for folder in ("cli", "functions", "sql")
+        for path in (ROOT / folder).rglob("*.*")
+        if path.suffix in (".json", ".sql", ".toml", ".csv")
+    ]
+    assert len(files) > 10
+    for path in files:
+        assert any(fnmatch(path.parts[0], each) for each in packages), path
+        assert any(fnmatch(path.name, each) for each in setuptools["package-data"]["*"]), path
 
 
 def test_internal_links_of_the_pages_lead_somewhere():

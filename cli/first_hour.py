@@ -1,0 +1,53 @@
+"""Subcommands for the first hour: what an account's logs can tell, what is missing in them, and how they get in."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommands."""
+    _add_try(commands)
+
+
+def _try(arguments: argparse.Namespace) -> int:
+    from cli import try_out  # noqa: PLC0415
+    from cli.log_events import Limits  # noqa: PLC0415
+
+    return try_out.run(
+        arguments.log_groups,
+        since=arguments.since,
+        tenant_keys=arguments.tenant_key,
+        limits=Limits(seconds=arguments.seconds),
+        top=arguments.top,
+        form=arguments.format,
+        local=arguments.local,
+        out=sys.stdout,
+        err=sys.stderr,
+    )
+
+
+def _add_try(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    try_ = commands.add_parser(
+        "try",
+        help="answer from your own logs, with nothing deployed and nothing written",
+        description="Reads the newest events of some log groups, at most 64 MB and 40 seconds of them, and answers "
+        "what invocations cost, which memory and errors to look at, what is slow, what starts cold, and who the "
+        "customers are. Calls DescribeLogGroups and FilterLogEvents, and nothing else.",
+    )
+    try_.set_defaults(run=_try)
+    _add_groups(try_)
+    try_.add_argument("--top", type=int, default=10, help="at most so many rows of each answer (default: 10)")
+    try_.add_argument("--format", choices=("table", "json"), default="table", help="default: table")
+
+
+def _add_groups(parser: argparse.ArgumentParser) -> None:
+    """Which log groups are read, how far back and how long."""
+    parser.add_argument("log_groups", nargs="+", metavar="LOGGROUP", help="a log group, or a prefix of several with *")
+    parser.add_argument("--since", default="24h", metavar="SPAN", help="how far to look back (default: 24h)")
+    parser.add_argument("--seconds", type=float, default=40, help="stop reading then (default: 40)")
+    parser.add_argument(
+        "--tenant-key", action="append", default=[], metavar="NAME", help="a field that names the customer"
+    )
+    parser.add_argument("--local", action="store_true", help="the account that runs on this machine")
