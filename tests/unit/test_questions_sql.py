@@ -270,3 +270,39 @@ def test_what_is_slow_ranks_functions_routes_and_calls_together(lake):
     ]
     assert rows[0]["total_s"] == 2.0
     assert rows[1]["p90_ms"] == pytest.approx(50, rel=0.0101)
+
+
+TRACE = "6759b1c50e59b643038a6a070e115043"
+REQUEST = "00000000-0000-4000-8000-000000000001"
+
+
+@pytest.fixture
+def lines(lake):
+    lake.put(
+        "logs", 30, level="ERROR", message="No stock: 100% gone", line='{"order": 7}', tenant="acme", trace_id=TRACE
+    )
+    lake.put("logs", 20, level="INFO", message="Order it's 7", request_id=REQUEST, tenant="umbrella")
+    lake.put("logs", 10, level="INFO", message="order 8")
+    return lake
+
+
+@pytest.mark.parametrize(
+    ("asked", "minutes"),
+    [
+        ({}, [10, 20, 30]),
+        ({"text": "ORDER"}, [10, 20, 30]),
+        ({"text": '"order": 7'}, [30]),
+        ({"text": "it's"}, [20]),
+        ({"text": "%"}, [30]),
+        ({"tenant": "acme"}, [30]),
+        ({"level": "info", "text": "7"}, [20]),
+        ({"trace": TRACE}, [30]),
+        ({"trace": TRACE.upper()}, [30]),
+        ({"trace": f"1-{TRACE[:8]}-{TRACE[8:]}"}, [30]),
+        ({"trace": REQUEST}, [20]),
+        ({"top": 2}, [10, 20]),
+    ],
+)
+def test_log_lines_are_found_by_text_trace_customer_and_level_the_latest_first(lines, asked, minutes):
+    found = lines.ask("find_log_lines", **asked)
+    assert [row["time"] for row in found] == [NOON.replace(tzinfo=None) - timedelta(minutes=each) for each in minutes]
