@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 
+TOOLS = ("cdk", "sam", "serverless", "terraform")
+
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommands."""
     _add_try(commands)
+    _add_doctor(commands)
 
 
 def _try(arguments: argparse.Namespace) -> int:
@@ -28,6 +31,23 @@ def _try(arguments: argparse.Namespace) -> int:
     )
 
 
+def _doctor(arguments: argparse.Namespace) -> int:
+    from cli import doctor  # noqa: PLC0415
+    from cli.log_events import Limits  # noqa: PLC0415
+
+    return doctor.run(
+        arguments.log_groups,
+        since=arguments.since,
+        tenant_keys=arguments.tenant_key,
+        limits=Limits(seconds=arguments.seconds),
+        tool=arguments.tool,
+        form=arguments.format,
+        place=(arguments.local, arguments.stage),
+        out=sys.stdout,
+        err=sys.stderr,
+    )
+
+
 def _add_try(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     try_ = commands.add_parser(
         "try",
@@ -40,6 +60,21 @@ def _add_try(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     _add_groups(try_)
     try_.add_argument("--top", type=int, default=10, help="at most so many rows of each answer (default: 10)")
     try_.add_argument("--format", choices=("table", "json"), default="table", help="default: table")
+
+
+def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    doctor = commands.add_parser(
+        "doctor",
+        help="say which telemetry is missing, and the lines that would make it",
+        description="Looks at the newest events of log groups and at how functions and APIs are configured, and says "
+        "which columns of the lake stay empty, which lines of your tool would fill them and what they cost, and which "
+        "log groups cannot be subscribed. Reads only; nothing need be deployed.",
+    )
+    doctor.set_defaults(run=_doctor)
+    _add_groups(doctor)
+    doctor.add_argument("--tool", choices=TOOLS, default="cdk", help="whose lines to show (default: cdk)")
+    doctor.add_argument("--stage", default="main", help="the deployment that is asked too, if there is one")
+    doctor.add_argument("--format", choices=("table", "json"), default="table", help="default: table")
 
 
 def _add_groups(parser: argparse.ArgumentParser) -> None:

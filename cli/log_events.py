@@ -11,6 +11,7 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from functions.aws.logs import code_of
+from functions.core.selection import OWN_PREFIXES, LogGroup
 from functions.core.subscriptions import LogEvent, Subscription
 
 if TYPE_CHECKING:
@@ -182,18 +183,24 @@ def _payload(group: str, stream: str, events: list[LogEvent], owner: str) -> byt
     return msgspec.json.encode(Subscription("DATA_MESSAGE", events, owner, group, stream))
 
 
-def find_groups(logs: CloudWatchLogsClient, names: Sequence[str], most: int) -> list[LogGroupTypeDef]:
+def find_groups(logs: CloudWatchLogsClient, names: Sequence[str], most: int) -> list[LogGroup]:
     """Log groups by name, or by prefix where it ends in ``*``: of those of a prefix the largest, ``most`` in all.
 
-    A name that does not exist gives nothing.
+    A name that does not exist gives nothing; nor does a prefix give groups of tracelake itself.
     """
-    found: dict[str, LogGroupTypeDef] = {}
+    found: dict[str, LogGroup] = {}
     for name in names:
-        prefix = name.rstrip("*")
+        prefix, many = name.rstrip("*"), name.endswith("*")
         request: dict[str, Any] = {"logGroupNamePrefix": prefix} if prefix else {}
         groups: list[LogGroupTypeDef] = []
         for page in logs.get_paginator("describe_log_groups").paginate(**request):
-            groups += [each for each in page["logGroups"] if name.endswith("*") or each["logGroupName"] == name]
+            for each in page["logGroups"]:
+                chosen = not each["logGroupName"].startswith(OWN_PREFIXES) if many else each["logGroupName"] == name
+                groups += [each] if chosen else []
         groups.sort(key=lambda each: -each.get("storedBytes", 0))
-        found |= {each["logGroupName"]: each for each in groups}
+        found |= {each["logGroupName"]: _group(each) for each in groups}
     return list(found.values())[:most]
+
+
+def _group(found: LogGroupTypeDef) -> LogGroup:
+    return LogGroup(found["logGroupName"], found.get("creationTime", 0), found.get("logGroupClass", "STANDARD"))

@@ -10,7 +10,7 @@ import secrets
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TextIO
 
 from cli import target, terminal
@@ -24,6 +24,7 @@ from functions.core import questions
 from functions.core.cost.at_rest import HOURS
 from functions.core.normalize import Normalizer, Part, Rules
 from functions.core.questions import QuestionError, TimeRange, Value
+from functions.core.selection import LogGroup
 from functions.core.usage.tenants import DEFAULT_TENANT_KEYS
 
 MOST_GROUPS = 20
@@ -67,7 +68,8 @@ def run(
     began = time.monotonic()
     with target.explained():
         print(f"Reading {' '.join(map(safe, names))} in {target.reach(local)}; nothing is written", file=err)
-        found = read(names, since, tenant_keys, limits)
+        _, found = read(names, span_of(since), limits)
+    normalise(found, tenant_keys)
     answers = list(ask(found, top))
     seconds = time.monotonic() - began
     if form == "json":
@@ -78,28 +80,30 @@ def run(
     return OK
 
 
-def read(names: Sequence[str], since: str, tenant_keys: Sequence[str], limits: Limits) -> Findings:
-    """The newest events of the groups; ``CommandError`` where none of them can be read."""
+def span_of(since: str) -> timedelta:
+    """``--since``; ``CommandError`` where it is no time span."""
     try:
-        span = questions.parse_span(since)
+        return questions.parse_span(since)
     except QuestionError as error:
         raise CommandError(str(error)) from None
+
+
+def read(names: Sequence[str], span: timedelta, limits: Limits) -> tuple[list[LogGroup], Findings]:
+    """The groups and their newest events; ``CommandError`` where there is none or none of them can be read."""
     logs = client("logs")
     groups = find_groups(logs, names, MOST_GROUPS)
     if not groups:
         raise CommandError(f"there is no log group {' or '.join(map(safe, names))}; a name may end in * for a prefix")
     end = datetime.now(UTC)
     start_ms, end_ms = (int(each.timestamp() * 1000) for each in (end - span, end))
-    samples = sample(Pages(logs), [each["logGroupName"] for each in groups], start_ms, end_ms, limits)
+    samples = sample(Pages(logs), [each.name for each in groups], start_ms, end_ms, limits)
     if not any(each.events for each in samples) and all(each.stopped for each in samples):
         raise CommandError(f"no log group could be read: {safe(samples[0].stopped)}")
     earliest = datetime.fromtimestamp(min(each.start_ms for each in samples) / 1000, UTC)
-    found = Findings(samples, TimeRange(earliest, end).whole_minutes())
-    normalise(found, tuple(tenant_keys))
-    return found
+    return groups, Findings(samples, TimeRange(earliest, end).whole_minutes())
 
 
-def normalise(found: Findings, tenant_keys: tuple[str, ...]) -> None:
+def normalise(found: Findings, tenant_keys: Sequence[str]) -> None:
     """Turns the events into rows, and lets go of them."""
     # identities are hashed with a key that nobody has
     rules = Rules("", "", (*tenant_keys, *DEFAULT_TENANT_KEYS), hash_key=secrets.token_bytes(32))

@@ -76,6 +76,15 @@ def test_try_answers_from_the_log_groups_alone(deployed: Deployed) -> None:
     assert told["read"][0]["events"] == 4
 
 
+@pytest.mark.usefixtures("shop")
+def test_doctor_tells_which_telemetry_a_log_group_gives(deployed: Deployed) -> None:
+    told = json.loads(deployed.command("doctor", "/shop/gateway", "--since", "1h", "--format", "json"))
+
+    things = {each["name"]: each for each in told["things"]}
+    assert {"invocations", "logs", "requests"} <= set(things["/shop/gateway"]["telemetry"].split(", "))
+    assert things["/shop/gateway"]["cannot be subscribed, or read"] is None
+
+
 def test_the_command_finds_the_stack_that_runs_here(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in deployed.emulator.environment:
         monkeypatch.setenv(name, "set by the command")

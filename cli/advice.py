@@ -1,0 +1,100 @@
+"""What would fill the columns that stay empty: the advice of advice.toml, and where it is due."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+from cli.first_hour import TOOLS
+from functions.core.schema import TABLES
+
+FILE = Path(__file__).with_suffix(".toml")
+CODE = ("python", "node")
+"""Lines of a function's own code, the same whatever deploys it."""
+
+FACTS = frozenset(
+    {
+        *("function", "api", "http_api", "rest_api"),
+        *("text_logs", "json_logs", "not_traced", "no_spans", "no_otel_layer"),
+        *("no_readable_access_log", "no_customer_in_access_log"),
+    }
+)
+"""The words that can be true of a thing."""
+
+
+class Advice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One advice of the file; ``columns`` are ``table.column``."""
+
+    id: str
+    title: str
+    when: tuple[str, ...]
+    columns: tuple[str, ...]
+    costs: str
+    why: str
+    lines: dict[str, str]
+
+
+class Book(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The file."""
+
+    formats: dict[str, dict[str, str]]
+    advice: tuple[Advice, ...]
+
+
+@dataclass(slots=True)
+class Thing:
+    """A function, an API's stage or a log group: what is true of it, what it writes, and which columns are empty.
+
+    ``tables`` are those that its telemetry has rows in; of a table without rows every column is empty.
+    """
+
+    kind: str
+    name: str
+    facts: set[str] = field(default_factory=set)
+    tables: set[str] = field(default_factory=set)
+    empty: set[str] = field(default_factory=set)
+    problem: str = ""
+
+    def lacks(self, column: str) -> bool:
+        return column in self.empty or column.partition(".")[0] not in self.tables
+
+
+@cache
+def load() -> Book:
+    """The file; raises where it is not as it should be."""
+    book = msgspec.toml.decode(FILE.read_bytes(), type=Book)
+    known = {f"{table.name}.{column.name}" for table in TABLES.values() for column in table.columns}
+    for each in book.advice:
+        if wrong := (set(each.when) - FACTS) | (set(each.columns) - known) | (set(each.lines) - {*TOOLS, *CODE}):
+            raise ValueError(f"advice {each.id} names {', '.join(sorted(wrong))}")
+    return book
+
+
+def due(thing: Thing) -> dict[str, list[str]]:
+    """Ids of the advice for a thing, each with the columns that are empty without it."""
+    found = {}
+    for each in load().advice:
+        if thing.facts.issuperset(each.when) and (columns := [name for name in each.columns if thing.lacks(name)]):
+            found[each.id] = columns
+    return found
+
+
+def lines(advice: Advice, tool: str, things: Iterable[Thing]) -> list[tuple[str, str]]:
+    """What to write, with the name of the tool or language; once for each kind of API that it is for."""
+    texts = {name: text for name, text in advice.lines.items() if name == tool or name in CODE}
+    if not any("{access_log}" in text for text in texts.values()):
+        return [(name, text.strip("\n")) for name, text in texts.items()]
+    kinds = sorted({kind for thing in things for kind in load().formats if kind in thing.facts})
+    return [
+        (
+            f"{name}, {kind.replace('_', ' ')}",
+            text.strip("\n").replace("{access_log}", json.dumps(load().formats[kind])),
+        )
+        for name, text in texts.items()
+        for kind in kinds
+    ]
