@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -84,17 +83,12 @@ def due(thing: Thing) -> dict[str, list[str]]:
     return found
 
 
-def lines(advice: Advice, tool: str, things: Iterable[Thing]) -> list[tuple[str, str]]:
-    """What to write, with the name of the tool or language; once for each kind of API that it is for."""
-    texts = {name: text for name, text in advice.lines.items() if name == tool or name in CODE}
-    if not any("{access_log}" in text for text in texts.values()):
-        return [(name, text.strip("\n")) for name, text in texts.items()]
-    kinds = sorted({kind for thing in things for kind in load().formats if kind in thing.facts})
-    return [
-        (
-            f"{name}, {kind.replace('_', ' ')}",
-            text.strip("\n").replace("{access_log}", json.dumps(load().formats[kind])),
-        )
-        for name, text in texts.items()
-        for kind in kinds
-    ]
+def lines(advice: Advice, tool: str) -> dict[str, str]:
+    """What to write, by the tool or by the language of the function's own code."""
+    kind = next((name for name in load().formats if name in advice.when), "")
+    access_log = json.dumps(load().formats.get(kind, {}))
+    return {
+        name: text.strip("\n").replace("{access_log}", access_log)
+        for name, text in advice.lines.items()
+        if name == tool or name in CODE
+    }

@@ -166,7 +166,7 @@ def _told(each: Advice, things: Sequence[Thing], tool: str) -> dict[str, object]
         "why": each.why,
         "costs": each.costs,
         "for": [thing.name for thing in things],
-        "lines": dict(advice.lines(each, tool, things)),
+        "lines": advice.lines(each, tool),
     }
 
 
@@ -174,6 +174,6 @@ def _show(each: Advice, things: Sequence[Thing], tool: str, costs: Sequence[str]
     names = ", ".join(safe(thing.name) for thing in things)
     out.write(f"\n{each.id}: {each.title}\nfor {names}\n{each.why}\nCosts {each.costs}.\n")
     out.writelines(f"  {safe(cost)}\n" for cost in costs)
-    for name, text in advice.lines(each, tool, things):
+    for name, text in advice.lines(each, tool).items():
         out.write(f"\n  {name}:\n")
         out.writelines(f"    {line}\n" for line in text.splitlines())

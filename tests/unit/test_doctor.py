@@ -36,7 +36,7 @@ CONTEXT = {
 @pytest.mark.parametrize("kind", advice.load().formats)
 def test_the_access_log_format_that_is_advised_fills_the_columns_that_it_promises(kind):
     line = {name: CONTEXT[variable] for name, variable in advice.load().formats[kind].items()}
-    [each] = [each for each in advice.load().advice if each.id == "access_log"]
+    [each] = [each for each in advice.load().advice if kind in each.when]
     promised = [name for name in each.columns if name.startswith("requests.")]
     [row] = read("requests", line)
     assert [row[name.partition(".")[2]] for name in promised] == ["GET /orders/{id}", 200, 12.0, "acme"]
@@ -162,18 +162,18 @@ def test_what_is_missing_is_told_for_each_function_and_api_with_the_lines_that_f
     assert {"logs.level", "logs.line", "invocations.trace_id"} <= set(things["checkout"]["stays empty"].split(", "))
     assert things["traced"]["advice"] == "transaction_search"
     assert {name: each["advice"] for name, each in things.items() if each["what"] == "api"} == {
-        "shop dark": "access_log",
-        "shop plain": "access_log",
+        "shop dark": "http_access_log",
+        "shop plain": "http_access_log",
         "shop nameless": "customer_in_access_log",
         "shop fine": None,
-        "old prod": "access_log",
+        "old prod": "rest_access_log",
     }
     assert due["tracing"]["lines"] == {
         "terraform": 'tracing_config {              # aws_lambda_function\n  mode = "Active"\n}'
     }
-    assert due["access_log"]["for"] == ["shop dark", "shop plain", "old prod"]
-    assert '"resourcePath": "$context.resourcePath"' in due["access_log"]["lines"]["terraform, rest api"]
-    assert '"routeKey": "$context.routeKey"' in due["access_log"]["lines"]["terraform, http api"]
+    assert (due["http_access_log"]["for"], due["rest_access_log"]["for"]) == (["shop dark", "shop plain"], ["old prod"])
+    assert '"routeKey": "$context.routeKey"' in due["http_access_log"]["lines"]["terraform"]
+    assert '"resourcePath": "$context.resourcePath"' in due["rest_access_log"]["lines"]["terraform"]
 
 
 def test_it_only_reads(seen):
