@@ -12,6 +12,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     """Add the subcommands."""
     _add_try(commands)
     _add_doctor(commands)
+    _add_import(commands)
 
 
 def _try(arguments: argparse.Namespace) -> int:
@@ -48,6 +49,21 @@ def _doctor(arguments: argparse.Namespace) -> int:
     )
 
 
+def _import(arguments: argparse.Namespace) -> int:
+    from cli import import_logs  # noqa: PLC0415
+
+    return import_logs.run(
+        arguments.group,
+        since=arguments.since,
+        most_gb=arguments.most_gb,
+        yes=arguments.yes,
+        place=(arguments.local, arguments.stage),
+        ask=input,
+        out=sys.stdout,
+        err=sys.stderr,
+    )
+
+
 def _add_try(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     try_ = commands.add_parser(
         "try",
@@ -75,6 +91,29 @@ def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     doctor.add_argument("--tool", choices=TOOLS, default="cdk", help="whose lines to show (default: cdk)")
     doctor.add_argument("--stage", default="main", help="the deployment that is asked too, if there is one")
     doctor.add_argument("--format", choices=("table", "json"), default="table", help="default: table")
+
+
+def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    import_ = commands.add_parser(
+        "import",
+        help="bring what log groups hold already into the lake",
+        description="Reads the events of log groups from the oldest on and puts them on the stream, as their "
+        "subscription would; says before how much that is and what it costs. An import that was interrupted goes on "
+        "where it stopped when the command is given again, and no event is counted twice.",
+    )
+    import_.set_defaults(run=_import)
+    import_.add_argument(
+        "--group",
+        action="append",
+        required=True,
+        metavar="LOGGROUP",
+        help="a log group, or a prefix with *; repeatable",
+    )
+    import_.add_argument("--since", required=True, metavar="SPAN", help="how far to go back: 24h, 7d")
+    import_.add_argument("--most-gb", type=float, default=10, metavar="GB", help="refuse more than this (default: 10)")
+    import_.add_argument("--yes", action="store_true", help="do not ask")
+    import_.add_argument("--stage", help="the deployment (default: main)")
+    import_.add_argument("--local", action="store_true", help="the stack that runs on this machine")
 
 
 def _add_groups(parser: argparse.ArgumentParser) -> None:

@@ -106,10 +106,11 @@ class Sample:
             self.size += len(message.encode(errors="replace")) + EVENT_OVERHEAD_BYTES
         self.events += len(page)
 
-    def payloads(self, owner: str = "") -> Iterator[bytes]:
+    def payloads(self) -> Iterator[bytes]:
         """The events as subscriptions deliver them: those of a log stream together, in the order of their time."""
         for stream, events in self.streams.items():
-            yield from payloads(self.group, stream, events, owner)
+            for chunk in chunks(events):
+                yield payload(self.group, stream, chunk)
 
 
 def sample(
@@ -164,23 +165,24 @@ def _cut(unfinished: Sample, reason: str) -> None:
     unfinished.stopped = reason
 
 
-def payloads(group: str, stream: str, events: list[LogEvent], owner: str) -> Iterator[bytes]:
-    """Subscription payloads of about a megabyte, events by time."""
+def chunks(events: list[LogEvent]) -> Iterator[list[LogEvent]]:
+    """Events of one log stream by their time, about a megabyte at a time."""
     if events and (events[0].timestamp or 0) > (events[-1].timestamp or 0):
         events = events[::-1]  # so that events of the same millisecond stay in the order they were written in
     ordered = sorted(events, key=lambda event: event.timestamp or 0)
     first = size = 0
     for number, event in enumerate(ordered):
         if size and size + len(event.message) > PAYLOAD_BYTES:
-            yield _payload(group, stream, ordered[first:number], owner)
+            yield ordered[first:number]
             first, size = number, 0
         size += len(event.message)
     if ordered:
-        yield _payload(group, stream, ordered[first:], owner)
+        yield ordered[first:]
 
 
-def _payload(group: str, stream: str, events: list[LogEvent], owner: str) -> bytes:
-    return msgspec.json.encode(Subscription("DATA_MESSAGE", events, owner, group, stream))
+def payload(group: str, stream: str, events: list[LogEvent]) -> bytes:
+    """Events as a subscription delivers them, without compression and without their account."""
+    return msgspec.json.encode(Subscription("DATA_MESSAGE", events, "", group, stream))
 
 
 def find_groups(logs: CloudWatchLogsClient, names: Sequence[str], most: int) -> list[LogGroup]:

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Sequence
+from typing import TextIO
 
 from cli import target
 from cli.errors import FAILED, OK
+from cli.put_records import put
 from cli.text import safe
 from functions.aws.clients import client
 from functions.aws.dead_letters import DeadLetter, DeadLetters
 from functions.aws.state import State
-
-if TYPE_CHECKING:
-    from mypy_boto3_kinesis import KinesisClient
-
-# https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html
-MAX_RECORDS = 500
-MAX_REQUEST_BYTES = 5_000_000
-MAX_RECORD_BYTES = 1_048_576
-ATTEMPTS = 8
 
 
 def run(place: tuple[bool, str | None], *, reason: str, dry_run: bool, out: TextIO, err: TextIO) -> int:
@@ -52,53 +43,6 @@ def run(place: tuple[bool, str | None], *, reason: str, dry_run: bool, out: Text
         file=err,
     )
     return FAILED if left else OK
-
-
-def put(
-    kinesis: KinesisClient,
-    stream: str,
-    letters: Sequence[DeadLetter],
-    sleep: Callable[[float], None] = time.sleep,
-) -> list[DeadLetter]:
-    """Put letters on the stream and return those that it took: what it throttles is tried again a few times."""
-    taken: list[DeadLetter] = []
-    for batch in batches(letters):
-        waiting = batch
-        for attempt in range(ATTEMPTS):
-            if attempt:
-                sleep(min(0.2 * 2**attempt, 5.0))
-            answers = kinesis.put_records(
-                StreamName=stream,
-                Records=[{"Data": letter.payload, "PartitionKey": _partition_key(letter)} for letter in waiting],
-            )["Records"]
-            failed = [letter for letter, answer in zip(waiting, answers, strict=True) if answer.get("ErrorCode")]
-            refused = {id(letter) for letter in failed}
-            taken += [letter for letter in waiting if id(letter) not in refused]
-            waiting = failed
-            if not waiting:
-                break
-    return taken
-
-
-def batches(letters: Sequence[DeadLetter]) -> Iterator[list[DeadLetter]]:
-    """Letters in requests of at most 500 records and 5 MB; a letter that fits into no record is left out."""
-    batch: list[DeadLetter] = []
-    size = 0
-    for letter in letters:
-        length = len(letter.payload) + len(_partition_key(letter).encode())
-        if length > MAX_RECORD_BYTES:
-            continue
-        if len(batch) == MAX_RECORDS or size + length > MAX_REQUEST_BYTES:
-            yield batch
-            batch, size = [], 0
-        batch.append(letter)
-        size += length
-    if batch:
-        yield batch
-
-
-def _partition_key(letter: DeadLetter) -> str:
-    return (letter.log_stream or letter.event_id or letter.position or "-")[:256]
 
 
 def _move(store: DeadLetters, key: str, letters: Sequence[DeadLetter], taken: Sequence[DeadLetter]) -> None:

@@ -6,8 +6,10 @@ import base64
 import gzip
 import json
 import time
+from pathlib import Path
 from uuid import uuid4
 
+import pytest
 from on_the_emulator import NAMES, NO_TABLE, UNREADABLE, Deployed, wait_for
 
 from functions.aws.athena import Cell
@@ -78,6 +80,26 @@ def test_a_log_group_delivered_twice_is_counted_once_when_its_hour_is_settled(de
     deployed.invoke("compact")
 
     assert deployed.ask(question) == [{"message": event["message"]}]
+
+
+def test_what_was_logged_before_the_subscription_is_imported_and_a_second_import_changes_nothing(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    group, logs = "/before/tracelake", deployed.client("logs")
+    past = int(time.time() * 1000) - (UNSETTLED_HOURS + 2) * HOUR_MS
+    logs.create_log_group(logGroupName=group)
+    logs.create_log_stream(logGroupName=group, logStreamName="s")
+    written = [{"timestamp": past + number, "message": f"line {number}"} for number in range(3)]
+    logs.put_log_events(logGroupName=group, logStreamName="s", logEvents=written)
+    question = f"SELECT message FROM logs WHERE hour = '{hour_of(past)}' AND log_group = '{group}' ORDER BY time"
+
+    for imports in (1, 2):
+        deployed.command("import", "--group", group, "--since", "2d", "--yes")
+        wait_for(lambda seen=3 * imports: len(deployed.ask(question)) == seen)
+    deployed.invoke("compact")
+
+    assert [row["message"] for row in deployed.ask(question)] == ["line 0", "line 1", "line 2"]
 
 
 def test_every_event_is_stored_folded_or_rejected(deployed: Deployed) -> None:

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from cli import ask, retry_rejected, target, terminal
+from cli import ask, put_records, retry_rejected, target, terminal
 from cli.errors import CommandError
 from cli.main import main
 from cli.text import CONTROL, safe
@@ -223,12 +223,12 @@ def letter(number, reason="json_too_deep", size=10):
 
 
 def test_batches_keep_to_the_limits_of_a_request():
-    many = list(retry_rejected.batches([letter(number) for number in range(1201)]))
+    many = list(put_records.batches([letter(number) for number in range(1201)]))
     assert [len(batch) for batch in many] == [500, 500, 201]
-    large = list(retry_rejected.batches([letter(number, size=1_000_000) for number in range(11)]))
+    large = list(put_records.batches([letter(number, size=1_000_000) for number in range(11)]))
     assert max(sum(len(each.payload) for each in batch) for batch in large) <= 5_000_000
     assert sum(len(batch) for batch in large) == 11
-    assert list(retry_rejected.batches([letter(1, size=1_048_577)])) == []
+    assert list(put_records.batches([letter(1, size=1_048_577)])) == []
 
 
 class Stream:
@@ -253,16 +253,16 @@ class Stream:
 def test_only_what_the_stream_refused_is_put_again():
     stream = Stream(lambda attempt: lambda index: attempt == 0 and index % 2 == 1)
     letters = [letter(number) for number in range(5)]
-    taken = retry_rejected.put(stream.client, "stream", letters, sleep=lambda _seconds: None)
+    taken = put_records.put(stream.client, "stream", letters, sleep=lambda _seconds: None)
     assert [len(request) for request in stream.requests] == [5, 2]
     assert sorted(each.event_id for each in taken) == [f"event-{number}" for number in range(5)]
 
 
 def test_what_the_stream_never_takes_is_given_up_and_not_called_taken():
     stream = Stream(lambda _attempt: lambda index: index == 0)
-    taken = retry_rejected.put(stream.client, "stream", [letter(0), letter(1)], sleep=lambda _seconds: None)
+    taken = put_records.put(stream.client, "stream", [letter(0), letter(1)], sleep=lambda _seconds: None)
     assert [each.event_id for each in taken] == ["event-1"]
-    assert len(stream.requests) == retry_rejected.ATTEMPTS
+    assert len(stream.requests) == put_records.ATTEMPTS
 
 
 class Store:
@@ -313,7 +313,7 @@ def store(monkeypatch):
     made = {"s3": found.s3, "dynamodb": found.dynamodb, "kinesis": stream.client}
     monkeypatch.setattr(clients, "_client", made.get)
     monkeypatch.setattr(retry_rejected.target, "find", lambda _stage, local: place)
-    monkeypatch.setattr(retry_rejected, "ATTEMPTS", 1)
+    monkeypatch.setattr(put_records, "ATTEMPTS", 1)
     return found, stream
 
 

@@ -10,7 +10,7 @@ from test_account_policy import OWN, PolicyAccount, mode
 from test_subscribe_log_groups import NOW, Account, request, sweep
 from test_widgets import context, failures, of_customers, view
 
-from cli import retry_rejected, target
+from cli import put_records, target
 from functions.aws import athena, catalog, clients, custom_resource, environment, generations, items, lake, logs
 from functions.aws import metrics as aws_metrics
 from functions.aws.dead_letters import DeadLetter
@@ -46,9 +46,9 @@ FUNCTIONS = [name.removeprefix("/aws/lambda/") for name in GROUPS[:1_000]]
         (aws_metrics.VALUES_LIMIT, "put_metric_data.values_of_a_datum"),
         (aws_metrics._DATA_IN_REQUEST, "put_metric_data.data"),
         (aws_metrics.OLDEST_MS // 86_400_000, "put_metric_data.oldest_days"),
-        (retry_rejected.MAX_RECORDS, "kinesis.records_of_a_request"),
-        (retry_rejected.MAX_REQUEST_BYTES, "kinesis.request"),
-        (retry_rejected.MAX_RECORD_BYTES, "kinesis.record"),
+        (put_records.MAX_RECORDS, "kinesis.records_of_a_request"),
+        (put_records.MAX_REQUEST_BYTES, "kinesis.request"),
+        (put_records.MAX_RECORD_BYTES, "kinesis.record"),
         (wording.SUBJECT_LIMIT, "sns.subject_characters"),
         (questions.LONGEST_LITERAL, "athena.parameter_characters"),
         (2 * LONGEST_NAME + 2, "athena.parameter_characters"),
@@ -270,7 +270,7 @@ def test_letters_go_back_in_requests_that_kinesis_takes():
     kinesis = answering("kinesis", answer)
     large = [DeadLetter("r", "p", "e", "g", "\U0001f600" * 300, b"x" * (1_048_576 - 1_024))] * 12
     small = [DeadLetter("r", "p", "e", "g", "s", b"x")] * 1_300
-    assert len(retry_rejected.put(kinesis, "stream", [*large, *small], sleep=lambda _seconds: None)) == 1_312
+    assert len(put_records.put(kinesis, "stream", [*large, *small], sleep=lambda _seconds: None)) == 1_312
     for records in taken:
         sizes = [len(each["Data"]) + len(each["PartitionKey"].encode()) for each in records]
         assert len(records) <= quota("kinesis.records_of_a_request")
