@@ -137,18 +137,19 @@ def ask(found: Findings, top: int) -> Iterator[Answer]:
     yield _answer(lake, found, "which_errors_occur", top=top)
     yield _answer(lake, found, "what_is_slow", top=top, min_calls=1)
     yield _answer(lake, found, "which_functions_start_cold", top=top)
-    customers = _answer(lake, found, "who_produces_which_traffic", top=top)
-    if any(row["customer"] != "(unknown)" for row in customers.rows):
+    for name in ("who_produces_which_traffic", "what_do_customers_cost"):
+        customers = _answer(lake, found, name, top=top)
+        if not any(row["customer"] != "(unknown)" for row in customers.rows):
+            customers = Answer(name, customers.title, customers.columns, [], _NO_CUSTOMERS[name])
         yield customers
-    else:
-        yield Answer(customers.question, customers.title, customers.columns, [], _NO_CUSTOMERS)
 
 
 _NO_WASTE = "No function with at least 20 invocations in what was read has memory to spare."
-_NO_CUSTOMERS = (
-    "No access log that was read names a customer. Where a field of another name does, say --tenant-key NAME; "
-    "`tracelake doctor` says which lines put one there."
-)
+_OTHER_FIELD = "Where a field of another name does, say --tenant-key NAME; `tracelake doctor` says what else would."
+_NO_CUSTOMERS = {
+    "who_produces_which_traffic": f"No access log that was read names a customer. {_OTHER_FIELD}",
+    "what_do_customers_cost": f"No log line that was read names a customer and its request. {_OTHER_FIELD}",
+}
 
 
 def _answer(lake: InMemory, found: Findings, name: str, **values: Value) -> Answer:

@@ -306,3 +306,27 @@ def lines(lake):
 def test_log_lines_are_found_by_text_trace_customer_and_level_the_latest_first(lines, asked, minutes):
     found = lines.ask("find_log_lines", **asked)
     assert [row["time"] for row in found] == [NOON.replace(tzinfo=None) - timedelta(minutes=each) for each in minutes]
+
+
+def test_what_a_customer_costs_is_what_the_invocations_cost_whose_lines_name_it(lake):
+    report(lake, request_id="a", cost_usd=0.00003)
+    report(lake, request_id="b", cost_usd=0.00002)
+    report(lake, request_id="c", cost_usd=0.00005, status="error")
+    for request, tenant in (
+        ("a", "acme"),
+        ("a", "acme"),
+        ("b", "acme"),
+        ("b", "umbrella"),
+        ("c", None),
+        (None, "acme"),
+    ):
+        lake.put("logs", request_id=request, tenant=tenant)
+    lake.put("invocations", function_name="checkout", request_id="a", status=None)
+
+    found = {
+        row["customer"]: (row["invocations"], row["failed"], row["cost_usd"])
+        for row in lake.ask("what_do_customers_cost")
+    }
+
+    assert found == {"(unknown)": (1, 1, 0.00005), "acme": (2, 0, 0.00004), "umbrella": (1, 0, 0.00001)}
+    assert sum(row["share_pct"] for row in lake.ask("what_do_customers_cost")) == 100

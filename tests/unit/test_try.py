@@ -84,6 +84,7 @@ def minutes_ago(*lines, step=1):
 
 def test_it_answers_cost_memory_errors_slowness_cold_starts_and_customers(asked):
     error = {"level": "ERROR", "message": "no stock for 17", "exception_name": "OutOfStock", "tenant": "acme"}
+    error["function_request_id"] = "00000000-0000-4000-8000-000000000003"
     access = {
         "requestId": "r",
         "httpMethod": "GET",
@@ -107,6 +108,8 @@ def test_it_answers_cost_memory_errors_slowness_cold_starts_and_customers(asked)
     assert answers["what_is_slow"][0]["name"] == "checkout"
     assert [(row["cold_starts"], row["init_p50_ms"]) for row in answers["which_functions_start_cold"]] == [(1, 300.0)]
     assert [row["customer"] for row in answers["who_produces_which_traffic"]] == ["acme"]
+    costs = {row["customer"]: row["invocations"] for row in answers["what_do_customers_cost"]}
+    assert costs == {"acme": 1, "(unknown)": 59}
     assert set(account.operations) == READS
 
 
