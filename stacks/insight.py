@@ -23,6 +23,7 @@ from stacks.function import Function, Libraries
 from stacks.lake import Lake
 from stacks.messages import build_check_delivery, build_notify
 from stacks.names import Names
+from stacks.saved_queries import build_saved_queries
 from stacks.settings import Settings
 
 COST_TAG = "tracelake"
@@ -41,6 +42,7 @@ class InsightStack(Stack):
         self.check_delivery = build_check_delivery(self, names, settings, self._libraries, self.topic)
         alarms = build_alarms(self, names, settings, self.topic, self.notify.arn)
         dashboards = build_dashboards(self, names, self.widgets.arn, alarms)
+        build_saved_queries(self, names, settings.tenant_keys)
         publish_name(self, names, "topic", self.topic.topic_arn)
         for subject in dashboards:
             publish_name(self, names, f"dashboard-{subject}", names.dashboard(subject, self.region))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 from ministack.services import athena
 from ministack.services.cloudformation import provisioners
@@ -13,6 +14,7 @@ def install() -> None:
     provisioners._RESOURCE_HANDLERS.update(
         {
             "AWS::Athena::NamedQuery": {"create": _create_named_query, "delete": _delete_named_query},
+            "AWS::Logs::QueryDefinition": {"create": _create_saved_query, "delete": lambda *_: None},
             "AWS::SNS::TopicInlinePolicy": _inline_policy(provisioners._RESOURCE_HANDLERS["AWS::SNS::TopicPolicy"]),
         }
     )
@@ -26,6 +28,11 @@ def _create_named_query(_logical_id: str, properties: dict[str, Any], _stack: st
 
 def _delete_named_query(physical_id: str, _properties: dict[str, Any]) -> None:
     athena._delete_named_query({"NamedQueryId": physical_id})
+
+
+def _create_saved_query(_logical_id: str, _properties: dict[str, Any], _stack: str) -> tuple[str, dict[str, str]]:
+    query_id = str(uuid4())
+    return query_id, {"QueryDefinitionId": query_id}
 
 
 def _inline_policy(topic_policy: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -180,3 +182,20 @@ def test_the_widgets_get_what_they_are_drawn_from(insight: Template) -> None:
     assert variables["GLUE_DATABASE"] == "tracelake_main"
     assert variables["WORKGROUP"] == "tracelake-main"
     assert text(variables["LAKE_BUCKET"]).startswith("<lakebucket")
+
+
+def test_lines_can_be_found_in_logs_insights_by_trace_field_and_customer(
+    insight: Template, synthesise_with: Callable[..., dict[str, Template]], tmp_path: Path
+) -> None:
+    queries = _saved(insight)
+    assert len(queries) == 3
+    assert "`tenant_id`" in queries["tracelake-main/lines of a customer"]
+    assert all("| limit " in query for query in queries.values())
+
+    dev = _saved(synthesise_with(tmp_path, stage="dev", tenant_keys=("shop:id",))["insight"])
+    assert "coalesce(`shop:id`) as customer" in dev["tracelake-dev/lines of a customer"]
+
+
+def _saved(template: Template) -> dict[str, str]:
+    found = of_type(template, "AWS::Logs::QueryDefinition").values()
+    return {query["Name"]: query["QueryString"] for query in found}

@@ -36,6 +36,7 @@ FREE = {
     "AWS::Lambda::LayerVersion": "part of Lambda",
     "AWS::Lambda::Permission": "part of Lambda",
     "AWS::Logs::LogGroup": "billed by what is written into it, counted with the functions",
+    "AWS::Logs::QueryDefinition": "text; a query is billed by what it scans",
     "AWS::S3::Bucket": "billed by what is stored and asked, nothing of which happens at rest",
     "AWS::S3::BucketPolicy": "part of S3",
     "AWS::SNS::Subscription": "billed by message",
