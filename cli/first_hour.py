@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import Any
 
 TOOLS = ("cdk", "sam", "serverless", "terraform")
 
@@ -17,35 +18,25 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def _try(arguments: argparse.Namespace) -> int:
     from cli import try_out  # noqa: PLC0415
-    from cli.log_events import Limits  # noqa: PLC0415
 
     return try_out.run(
         arguments.log_groups,
-        since=arguments.since,
-        tenant_keys=arguments.tenant_key,
-        limits=Limits(seconds=arguments.seconds),
+        **_reading(arguments),
         top=arguments.top,
         form=arguments.format,
         local=arguments.local,
-        out=sys.stdout,
-        err=sys.stderr,
     )
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
     from cli import doctor  # noqa: PLC0415
-    from cli.log_events import Limits  # noqa: PLC0415
 
     return doctor.run(
         arguments.log_groups,
-        since=arguments.since,
-        tenant_keys=arguments.tenant_key,
-        limits=Limits(seconds=arguments.seconds),
+        **_reading(arguments),
         tool=arguments.tool,
         form=arguments.format,
         place=(arguments.local, arguments.stage),
-        out=sys.stdout,
-        err=sys.stderr,
     )
 
 
@@ -62,6 +53,15 @@ def _import(arguments: argparse.Namespace) -> int:
         out=sys.stdout,
         err=sys.stderr,
     )
+
+
+def _reading(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What `_add_groups` asks for, and where to tell."""
+    from cli.log_events import Limits  # noqa: PLC0415
+
+    limits = Limits(seconds=arguments.seconds)
+    keys = arguments.tenant_key
+    return {"since": arguments.since, "tenant_keys": keys, "limits": limits, "out": sys.stdout, "err": sys.stderr}
 
 
 def _add_try(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
