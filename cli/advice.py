@@ -20,7 +20,7 @@ FACTS = frozenset(
     {
         *("function", "api", "http_api", "rest_api"),
         *("text_logs", "json_logs", "not_traced", "no_spans", "no_otel_layer"),
-        *("no_readable_access_log", "no_customer_in_access_log"),
+        *("no_json_access_log", "no_customer_in_access_log"),
     }
 )
 """The words that can be true of a thing."""

@@ -68,10 +68,13 @@ def _rest_stages() -> Iterator[Thing]:
 
 
 def _stage(name: str, kind: str, form: str | None) -> Thing:
+    """A stage with its access-log format; of what is not JSON, fields are told by their shapes: customers are not."""
     facts = {"api", kind}
+    empty = {"requests.tenant", "traffic.tenant"}
     if not form or not form.lstrip().startswith("{"):
-        facts.add("no_readable_access_log")
+        facts.add("no_json_access_log")
     elif "$context.authorizer" not in form:
         facts.add("no_customer_in_access_log")
-    written = set() if "no_readable_access_log" in facts else {"requests", "traffic"}
-    return Thing("api", name, facts, written, {"requests.tenant", "traffic.tenant"})
+    if form and "Latency" not in form:
+        empty.add("requests.latency_ms")
+    return Thing("api", name, facts, {"requests", "traffic"} if form else set(), empty)

@@ -168,6 +168,8 @@ def test_what_is_missing_is_told_for_each_function_and_api_with_the_lines_that_f
         "shop fine": None,
         "old prod": "rest_access_log",
     }
+    # what is no JSON is understood, but for who called and how long it took
+    assert things["shop plain"]["stays empty"] == "requests.latency_ms, requests.tenant"
     assert due["tracing"]["lines"] == {
         "terraform": 'tracing_config {              # aws_lambda_function\n  mode = "Active"\n}'
     }
