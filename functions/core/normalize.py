@@ -26,7 +26,9 @@ from functions.core.sources import (
     json_logs,
     lambda_platform,
     line_formats,
+    metric_streams,
     otlp,
+    performance,
     spans,
     step_functions,
     text_logs,
@@ -315,9 +317,16 @@ class Normalizer:
         if _SPECIAL.isdisjoint(line):
             context.add(json_logs.READER, event, line)
         elif "_aws" in line:
-            header = line.pop("_aws")
+            header = performance.completed(line, line.pop("_aws"))
             self._set_own_time(event, header.get("Timestamp") if isinstance(header, dict) else None)
             context.add(emf.READER, event, line, header)
+        elif not performance.MEMBERS.isdisjoint(line) and performance.is_event(line):
+            header = performance.header_of(line)
+            self._set_own_time(event, header["Timestamp"])
+            context.add(emf.READER, event, line, header)
+        elif "metric_stream_name" in line:
+            self._set_own_time(event, line.get("timestamp"))
+            metric_streams.read(event, line, context)
         elif application_events.is_application_event(line):
             self._set_own_time(event, line.get("time"))
             event.id = application_events.own_id(line) or event.id
@@ -421,7 +430,7 @@ class Normalizer:
 
 
 _SPECIAL = frozenset(
-    {"_aws", "event_type", "record", "spanId", *access_logs.GATEWAY_ONLY}
+    {"_aws", "event_type", "record", "spanId", "metric_stream_name", *performance.MEMBERS, *access_logs.GATEWAY_ONLY}
     | {"resourceSpans", "resourceLogs", "start_time", *xray.API_MEMBERS, "execution_arn", "events"}
 )
 """Members one of which every JSON line has that is more than a log line."""

@@ -228,7 +228,9 @@ _ALL_TABLES: tuple[Table, ...] = (
             Column("value", "double", "Value."),
             _few("unit", "Unit."),
             _SERVICE,
-            Column("labels", "map<string,string>", "Dimensions."),
+            Column(
+                "labels", "map<string,string>", "Dimensions; `statistic` where the value is one of a statistic set."
+            ),
         ),
         sort_by=("namespace", "name", "time"),
     ),

@@ -9,7 +9,7 @@ import gzip
 import io
 import json
 from collections import defaultdict
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,10 @@ KINDS_READ = (
     "lambda-log-stream",
     "cwl-api-filterlogevents",
     "firehose-cwlogs",
+    "container-insights",
+    "container-stats",
+    "lambda-insights",
+    "cw-metric-stream",
 )
 
 pytestmark = pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus is not here (looked for ../shared/corpus)")
@@ -337,3 +341,44 @@ def test_every_record_of_a_log_file_is_a_log_row(entry: dict[str, Any]) -> None:
         assert sorted(str(row["message"]) for row in output.rows["logs"]) == sorted(map(str, names))
     else:
         assert len(output.rows["logs"]) == entry["facts"]["lines"]
+
+
+@named([entry for entry in READ if entry["kind"] in {"container-insights", "lambda-insights"}])
+def test_every_number_of_a_performance_event_is_a_metric_of_its_time(entry: dict[str, Any]) -> None:
+    facts, found = entry["facts"], Output(entry["file"]).rows["metrics"]
+    event = json.loads((CORPUS / entry["file"]).read_text())
+    expected = {name: float(event[name]) for name in facts["numeric_fields"] if name != "Timestamp"}
+    assert {row["name"]: row["value"] for row in found} == pytest.approx(expected)
+    if facts["cluster"]:
+        assert all(row["labels"]["ClusterName"] == facts["cluster"] for row in found)
+        assert all(row["labels"]["Type"] == facts["type"] for row in found)
+        time = datetime.fromtimestamp(int(facts["timestamp"]) / 1000, UTC).isoformat(timespec="milliseconds")
+        assert {row["time"] for row in found} == {time.replace("+00:00", "Z")}
+
+
+@named([entry for entry in READ if entry["kind"] == "cw-metric-stream"])
+def test_a_metric_stream_gives_its_metrics_and_keeps_what_is_none(entry: dict[str, Any]) -> None:
+    output = Output(entry["file"])
+    assert {row["name"] for row in output.rows["metrics"]} == set(entry["facts"]["metric_names"])
+    assert all(row["labels"]["statistic"] for row in output.rows["metrics"])
+    kept = [*output.rows["logs"], *output.rejected]
+    assert bool(kept) == bool(entry["facts"]["bad_lines"])
+
+
+@named([entry for entry in READ if entry["kind"] == "container-stats"])
+def test_raw_statistics_of_containers_are_kept_to_the_last_value(entry: dict[str, Any]) -> None:
+    (row,) = Output(entry["file"]).rows["logs"]
+    assert json.loads(row["line"]) == json.loads((CORPUS / entry["file"]).read_text())
+
+
+@named([entry for entry in READ if entry["kind"] == "lambda-platform-json"])
+def test_every_platform_record_is_found_in_its_order(entry: dict[str, Any]) -> None:
+    facts = entry["facts"]["records"]
+    output = Output(entry["file"])
+    assert output.totals["events"] == len(facts)
+    assert output.totals["rejected"] == 0
+    folded = sum(record["type"] == "platform.end" for record in facts)
+    assert output.totals["folded"] >= folded
+    of_invocations = {"platform.start", "platform.report", "platform.end"}
+    logged = [json.loads(row["line"])["type"] for row in output.rows["logs"]]
+    assert logged == [record["type"] for record in facts if record["type"] not in of_invocations]

@@ -1,7 +1,9 @@
 """CloudWatch's embedded metric format: one metrics row for each value.
 
 Labels are the dimensions of all dimension sets of the directive: a value counts once, however many sets CloudWatch cuts
-it by. What is neither metric nor dimension goes to one logs row of the same event, so nothing of the line is lost.
+it by, and however often it is defined. Of a statistic set each statistic is a row, with the label ``statistic``. What
+is neither metric nor dimension goes to one logs row of the same event, so nothing of the line is lost; a value that is
+missing or no finite number is left out alone, and ``rejected_metrics`` in this row's line names its metric.
 Specification: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
 
@@ -12,15 +14,19 @@ from itertools import chain
 from math import isfinite
 from typing import Any, NamedTuple
 
-from functions.core import values
+from functions.core import documents, values
 from functions.core.context import Context, OwnEventError
 from functions.core.piles import ApartError, Pile, Reader, any_starts
-from functions.core.rows import Same
+from functions.core.rows import Event, Same
 from functions.core.shapes import Keys, Names, Shapes
 from functions.core.sources import json_logs
 from functions.core.text_maps import Maps
 
 SOURCE = "emf"
+STATISTIC = "statistic"
+REJECTED_METRICS = "rejected_metrics"
+_STATISTICS = ("Max", "Min", "Count", "Sum")
+_SERVICE = ("service", "Service", "ServiceName", "function_name")
 _LOG = Reader(SOURCE, json_logs.shapes, json_logs.read)
 
 
@@ -32,6 +38,19 @@ class _Metric(NamedTuple):
     unit: str
     place: int
     labels: tuple[int, ...]
+
+
+class _Form(NamedTuple):
+    """What the values of a metric are: how many, each of which statistic if it is one; ``complete`` says whether all
+    that was written is among them. An object stays among the fields."""
+
+    values: int
+    statistics: tuple[str, ...] = ()
+    is_object: bool = False
+    complete: bool = True
+
+
+_ONE, _NONE = _Form(1), _Form(0, complete=False)
 
 
 def shapes(_: Context) -> Shapes:
@@ -51,18 +70,20 @@ def read(pile: Pile, context: Context) -> None:
             raise OwnEventError(f"metrics of own service {own}")
     directives = [header.get("CloudWatchMetrics") if isinstance(header, dict) else None for header in pile.records]
     _only_alike(pile, list(map(values.text, directives)))
-    metrics = _metrics(directives[0], members)
+    metrics, missing = _metrics(directives[0], members)
     numbers = [list(map(_numbers, pile.taken[metric.place])) for metric in metrics]
     forms = [_forms(pile.taken[metric.place], found) for metric, found in zip(metrics, numbers, strict=True)]
     _only_alike(pile, list(zip(*forms, strict=True)))
     row_no, used = 0, set(chain.from_iterable(metric.labels for metric in metrics))
-    for metric, found in zip(metrics, numbers, strict=True):
-        for nth in zip(*found, strict=True):
-            _add(pile, metric, row_no, nth, context)
+    for metric, found, form in zip(metrics, numbers, forms, strict=True):
+        for number, nth in enumerate(zip(*found, strict=True)):
+            _add(pile, metric, row_no, nth, form[0].statistics[number : number + 1], context)
             row_no += 1
-        if found[0] and type(pile.taken[metric.place][0]) is not dict:
+        if not form[0].complete:
+            missing.append(metric.name)
+        elif not form[0].is_object:
             used.add(metric.place)
-    _add_rest(pile, used, row_no, context)
+    _add_rest(pile, used, row_no, missing, context)
 
 
 def _only_alike(pile: Pile, marks: Sequence[Any]) -> None:
@@ -74,42 +95,53 @@ def _only_alike(pile: Pile, marks: Sequence[Any]) -> None:
         raise ApartError(*map(pile.part, places.values()))
 
 
-def _metrics(directives: Any, members: Names) -> list[_Metric]:
-    """What the directives say, as far as the line has it."""
-    found = []
+def _metrics(directives: Any, members: Names) -> tuple[list[_Metric], list[str]]:
+    """What the directives say, each once, as far as the line has it; and the metrics that it has not."""
+    found: dict[_Metric, None] = {}
+    missing: dict[str, None] = {}
+    places = {name: place for place, name in enumerate(members)}
     for directive in directives if isinstance(directives, list) else ():
         if isinstance(directive, dict):
-            labels = _labels(directive.get("Dimensions"), members)
+            labels = _labels(directive.get("Dimensions"), places)
             definitions = directive.get("Metrics")
+            namespace = values.text(directive.get("Namespace"))
             for definition in definitions if isinstance(definitions, list) else ():
                 name = definition.get("Name") if isinstance(definition, dict) else None
-                if type(name) is str and name in members:
+                if type(name) is not str:
+                    continue
+                if name in places:
                     unit = values.text(definition.get("Unit")) or "None"
-                    namespace = values.text(directive.get("Namespace"))
-                    found.append(_Metric(namespace, name, unit, members.index(name), labels))
-    return found
+                    found[_Metric(namespace, name, unit, places[name], labels)] = None
+                else:
+                    missing[name] = None
+    return list(found), list(missing)
 
 
-def _labels(dimension_sets: Any, members: Names) -> tuple[int, ...]:
+def _labels(dimension_sets: Any, places: dict[str, int]) -> tuple[int, ...]:
     """Places of the dimensions of all sets, each once."""
     names: dict[int, None] = {}
     for dimensions in dimension_sets if isinstance(dimension_sets, list) else ():
         for name in dimensions if isinstance(dimensions, list) else (dimensions,):
-            if type(name) is str and name in members:
-                names[members.index(name)] = None
+            if type(name) is str and name in places:
+                names[places[name]] = None
     return tuple(names)
 
 
-def _add(pile: Pile, metric: _Metric, row_no: int, numbers: Sequence[float], context: Context) -> None:
+def _add(
+    pile: Pile, metric: _Metric, row_no: int, numbers: Sequence[float], statistic: tuple[str, ...], context: Context
+) -> None:
     """Adds one value of a metric for each line."""
     rows, members = len(pile.events), pile.shape.members
     time, event_id, _, *others = pile.of_events()
     names = tuple(members[place] for place in metric.labels)
     columns = [list(map(values.text, pile.taken[place])) for place in metric.labels]
     services = [place.service for place in pile.places]
-    if "service" in names:
-        named = columns[names.index("service")]
+    naming = next((name for name in _SERVICE if name in names), None)
+    if naming is not None:
+        named = columns[names.index(naming)]
         services = [own or other for own, other in zip(named, services, strict=True)]
+    if statistic:
+        names, columns = (*names, STATISTIC), [*columns, [*statistic] * rows]
     context.rows.metrics.extend(
         time,
         event_id,
@@ -124,33 +156,57 @@ def _add(pile: Pile, metric: _Metric, row_no: int, numbers: Sequence[float], con
     )
 
 
-def _add_rest(pile: Pile, used: set[int], row_no: int, context: Context) -> None:
+def _add_rest(pile: Pile, used: set[int], row_no: int, rejected: list[str], context: Context) -> None:
     """What is neither metric nor dimension becomes a log line; so does a line without any metric."""
     names = [(place, name) for place, name in enumerate(pile.shape.members) if place not in used]
-    if not names and row_no:
+    if not names and row_no and not rejected:
         return
     for event, line in zip(pile.events, pile.values, strict=True):
+        if rejected:
+            note_rejected(event, rejected)
         context.add(_LOG, event, {name: line[place] for place, name in names}, row_no=row_no)
 
 
-def _forms(written: Sequence[Any], numbers: Sequence[list[float]]) -> list[tuple[int, bool]]:
-    """How many values each cell has, and whether it is an object, which stays among the fields."""
-    return [(len(found), type(cell) is dict) for cell, found in zip(written, numbers, strict=True)]
+def note_rejected(event: Event, metrics: Sequence[str]) -> None:
+    """Writes into an event's line which of its metrics have a value that could not be taken."""
+    line = documents.parse(event.line, json_logs.MAX_DEPTH)
+    event.line = values.text({**line, REJECTED_METRICS: metrics}) or ""
+
+
+def _forms(written: Sequence[Any], numbers: Sequence[list[float]]) -> list[_Form]:
+    return list(map(_form, written, numbers))
+
+
+def _form(written: Any, numbers: list[float]) -> _Form:
+    if type(written) is dict:
+        if "Values" in written:
+            listed = written["Values"]
+            complete = isinstance(listed, list) and len(listed) == len(numbers) > 0
+            return _Form(len(numbers), (), True, complete)
+        usable = tuple(name.lower() for name in _STATISTICS if _finite(written.get(name)) is not None)
+        return _Form(len(numbers), usable, True, len(usable) == len(_STATISTICS))
+    if type(written) is list:
+        return _Form(len(numbers), (), False, len(numbers) == len(written) > 0)
+    return _ONE if numbers else _NONE
 
 
 def _numbers(value: Any) -> list[float]:
-    """The numbers of a metric's value: a number, a list, or ``{"Values": [...], "Counts": [...]}``."""
+    """The numbers of a metric's value: a number, a list, ``{"Values": [...], "Counts": [...]}`` or a statistic set."""
     if type(value) is float and isfinite(value):
         return [value]
-    if isinstance(value, dict):
-        value = value.get("Values")
-    if isinstance(value, list):
+    if type(value) is dict:
+        value = value["Values"] if "Values" in value else [value.get(name) for name in _STATISTICS]
+    if type(value) is list:
         if len(value) == 1 and type(value[0]) is float and isfinite(value[0]):
             return value
-        found = [values.number(item) for item in value]
-        return [number for number in found if number is not None] if None not in found else []
-    single = values.number(value) if type(value) is not str else None
+        return [number for number in map(_finite, value) if number is not None]
+    single = _finite(value)
     return [] if single is None else [single]
+
+
+def _finite(value: Any) -> float | None:
+    """A number that is written as one."""
+    return values.number(value) if type(value) is not str else None
 
 
 READER = Reader(SOURCE, shapes, read)

@@ -53,22 +53,65 @@ def test_what_is_neither_metric_nor_dimension_is_kept_once_as_a_logs_row() -> No
 
 
 @pytest.mark.parametrize(
-    "line",
+    ("line", "rejected"),
     [
-        {"_aws": None},
-        {"_aws": {"CloudWatchMetrics": "odd"}, "x": 1},
-        emf({"Namespace": "a", "Metrics": [{"Name": "x"}]}, x="no number"),
-        emf({"Namespace": "a", "Metrics": [{"Name": ["x"]}, 7]}, x=1),
-        emf(directive("a", ["absent"], ["absent too"])),
-        emf(directive("a", ["x"], []), x=[1, "two"]),
-        emf(directive("a", ["x"], []), x=True),
+        ({"_aws": None}, []),
+        ({"_aws": {"CloudWatchMetrics": "odd"}, "x": 1}, []),
+        (emf({"Namespace": "a", "Metrics": [{"Name": "x"}]}, x="no number"), ["x"]),
+        (emf({"Namespace": "a", "Metrics": [{"Name": ["x"]}, 7]}, x=1), []),
+        (emf(directive("a", ["absent"], ["absent too"])), ["absent"]),
+        (emf(directive("a", ["x"], []), x=[]), ["x"]),
+        (emf(directive("a", ["x"], []), x=True), ["x"]),
+        (emf(directive("a", ["x"], []), x={"Values": "odd"}), ["x"]),
+        (emf(directive("a", ["x"], []), x={"odd": 1}), ["x"]),
     ],
 )
-def test_a_line_without_a_usable_value_is_a_logs_row_that_keeps_its_content(line: dict[str, object]) -> None:
+def test_a_line_without_a_usable_value_is_a_logs_row_that_keeps_its_content(
+    line: dict[str, object], rejected: list[str]
+) -> None:
     normalizer = taken(payload(line))
     assert (normalizer.counts.stored, normalizer.counts.rejected) == (1, 0)
     (row,) = rows(normalizer, "logs")
-    assert json.loads(row["line"]) == line
+    assert json.loads(row["line"]) == ({**line, "rejected_metrics": rejected} if rejected else line)
+
+
+NOT_FINITE = (
+    '{"_aws": {"CloudWatchMetrics": [{"Namespace": "a", "Metrics": [{"Name": "x"}, {"Name": "y"}]}]}, "x": %s, "y": 2}'
+)
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [("NaN", []), ("-Infinity", []), ("1e999", []), ("[1, NaN, 3]", [1.0, 3.0]), ('[1, "two"]', [1.0]), ("null", [])],
+)
+def test_a_value_that_is_no_number_is_rejected_alone_and_named_in_the_line(written: str, kept: list[float]) -> None:
+    normalizer = taken(payload(NOT_FINITE % written))
+    parts = {part.table: part.rows.to_pylist(maps_as_pydicts="strict") for part in normalizer.flush("c")}
+    assert [(row["name"], row["value"]) for row in parts["metrics"]] == [*(("x", value) for value in kept), ("y", 2.0)]
+    (log,) = parts["logs"]
+    assert json.loads(log["line"])["rejected_metrics"] == ["x"]
+    assert log["row_no"] == len(kept) + 1
+
+
+def test_more_values_than_cloudwatch_takes_are_all_kept_in_order() -> None:
+    found = read("metrics", emf(directive("a", ["x"], []), x=list(range(250))))
+    assert [(row["row_no"], row["value"]) for row in found] == [(number, float(number)) for number in range(250)]
+
+
+def test_a_metric_that_is_defined_twice_counts_once() -> None:
+    twice = directive("a", ["x", "x"], ["service"])
+    twice["Metrics"][1]["StorageResolution"] = 1  # type: ignore[index]
+    assert len(read("metrics", emf(twice, twice, x=1, service="s"))) == 1
+
+
+def test_each_statistic_of_a_statistic_set_is_a_row() -> None:
+    found = read("metrics", emf(directive("a", ["x"], ["d"]), x={"Max": 3, "Min": 1, "Count": 2, "Sum": 4}, d=""))
+    assert [(row["value"], row["labels"]) for row in found] == [
+        (3.0, {"d": "", "statistic": "max"}),
+        (1.0, {"d": "", "statistic": "min"}),
+        (2.0, {"d": "", "statistic": "count"}),
+        (4.0, {"d": "", "statistic": "sum"}),
+    ]
 
 
 def test_the_time_of_a_metric_is_its_own() -> None:
