@@ -13,7 +13,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from functions.core import decode, documents, rows, subscriptions, values
+from functions.core import decode, documents, loose_json, rows, subscriptions, values
 from functions.core.accounting import DAY_MS, Counts, Part, Rejected, Rules
 from functions.core.context import Context, OwnEventError
 from functions.core.derived import DERIVE
@@ -22,6 +22,7 @@ from functions.core.schema import HOUR_MS, TABLES, hour_of
 from functions.core.sources import (
     access_logs,
     emf,
+    environment,
     gateway_text,
     json_logs,
     lambda_platform,
@@ -111,7 +112,7 @@ class Normalizer:
         self._bound_times(arrival_ms)
         self._counts.raw_bytes += len(piece)
         self.pending_bytes += len(piece)
-        log = lambda_platform.Payload(columns=columns)
+        log = environment.Payload(columns=columns)
         self._add_documents(piece, position, 0, place, log)
         self._seal()
         return log.columns
@@ -163,10 +164,10 @@ class Normalizer:
             rules.region,
             group or None,
             payload.logStream or None,
-            service_of(group),
+            service_of(group, payload.logStream),
             position,
         )
-        log = lambda_platform.Payload()
+        log = environment.Payload()
         own, is_spans = self._is_own(group), group == spans.LOG_GROUP
         earliest, latest = self._earliest, self._latest
         refused = 0
@@ -199,7 +200,7 @@ class Normalizer:
         position: str,
         number: int,
         place: Place | None = None,
-        log: lambda_platform.Payload | None = None,
+        log: environment.Payload | None = None,
     ) -> int:
         """Takes a payload that is not one well-formed subscription payload; returns the number after its last event."""
         try:
@@ -209,7 +210,7 @@ class Normalizer:
                 self._reject("neither compressed nor UTF-8 text", f"{position}:{number}", position, bytes(payload))
                 return number + 1
             text = payload.decode(errors="surrogateescape")
-        log = log or lambda_platform.Payload()
+        log = log or environment.Payload()
         place = place or Place(self._rules.account, self._rules.region, position=position)
         events = refused = 0
         found = starmap(documents.records, documents.split(text, self._rules.max_json_depth))
@@ -253,8 +254,9 @@ class Normalizer:
         members = (values.text(payload.get(name)) or "" for name in ("owner", "logGroup", "logStream"))
         self._add_subscription(Subscription(str(payload["messageType"]), entries, *members), position)
 
-    def _account_for(self, events: int, refused: int, place: Place, log: lambda_platform.Payload) -> None:
-        """Counts the events of a payload, after its unfinished STARTs have become rows."""
+    def _account_for(self, events: int, refused: int, place: Place, log: environment.Payload) -> None:
+        """Counts the events of a payload, after its unfinished STARTs and its last error have become rows."""
+        text_logs.close(log, self._context)
         lambda_platform.unfinished(place, log, self._context)
         counts = self._counts
         counts.events += events
@@ -262,7 +264,7 @@ class Normalizer:
         counts.folded += log.folded
         counts.stored += events - refused - log.folded
 
-    def _read_line(self, event: Event, log: lambda_platform.Payload) -> None:
+    def _read_line(self, event: Event, log: environment.Payload) -> None:
         line = event.line
         if line.startswith("{"):
             value = self._parse(event)
@@ -279,9 +281,13 @@ class Normalizer:
         # functions print none of these but, now and then, the common log format of a web framework
         if (event.place.service is None or '] "' in line) and self._read_fields(event, log):
             return
-        text_logs.read(event, line, log, self._context)
+        value = text_logs.json_of(event, self._rules.max_json_depth)
+        if value is not None:
+            self._read_object(event, value, log)
+        else:
+            text_logs.read(event, line, log, self._context)
 
-    def _read_fields(self, event: Event, log: lambda_platform.Payload) -> bool:
+    def _read_fields(self, event: Event, log: environment.Payload) -> bool:
         """Takes a line that is fields in a row, or the header of such lines; False for all others."""
         if (fields := line_formats.recognised(event.line, log)) is not None:
             if fields.fields:
@@ -308,11 +314,13 @@ class Normalizer:
         try:
             value = documents.parse_leniently(event.line)
         except documents.NotJsonError:
-            return None
+            value = loose_json.salvaged(event.line, self._rules.max_json_depth)
+            if value is None:
+                return None
         event.line = values.text(value) or ""
         return value
 
-    def _read_object(self, event: Event, line: dict[str, Any], log: lambda_platform.Payload) -> None:
+    def _read_object(self, event: Event, line: dict[str, Any], log: environment.Payload) -> None:
         context = self._context
         if _SPECIAL.isdisjoint(line):
             context.add(json_logs.READER, event, line)
@@ -341,7 +349,7 @@ class Normalizer:
         elif not self._read_spans(event, line, log):
             context.add(json_logs.READER, event, line)
 
-    def _read_spans(self, event: Event, line: dict[str, Any], log: lambda_platform.Payload) -> bool:
+    def _read_spans(self, event: Event, line: dict[str, Any], log: environment.Payload) -> bool:
         """Reads a document that may hold several spans, or OTLP's log records; False where it holds none."""
         context, set_time, found = self._context, self._set_time, False
         if "resourceSpans" in line:
@@ -362,7 +370,7 @@ class Normalizer:
         try:
             span = spans.decode(event.line)
         except _NOT_TYPED:
-            text_logs.read(event, event.line, lambda_platform.Payload(), self._context)
+            text_logs.read_alone(event, event.line, self._context)
             return
         attributes, event.line = spans.attributes_of(span)
         start = spans.nanos(span.startTimeUnixNano)
@@ -374,7 +382,7 @@ class Normalizer:
                 self._set_time(event, time)
         self._context.add(spans.READER, event, attributes, span)
 
-    def _read_document(self, event: Event, value: Any, log: lambda_platform.Payload) -> None:
+    def _read_document(self, event: Event, value: Any, log: environment.Payload) -> None:
         """Reads an event that came without CloudWatch's envelope: its time is in it, or is its arrival."""
         own_time = next((value[name] for name in _TIME_NAMES if name in value), None) if type(value) is dict else None
         self._set_time(event, values.time_ms(own_time))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import deflate
 import msgspec
 
 _LAMBDA = "/aws/lambda/"
+_STREAM_OF_FUNCTION = re.compile(r"\d{4}/\d\d/\d\d/([\w-]{1,140})\[[$\w-]{1,140}\][0-9a-f]")
 
 
 class LogEvent(msgspec.Struct, gc=False):
@@ -32,9 +34,13 @@ class Subscription(msgspec.Struct, gc=False):
 decode = msgspec.json.Decoder(Subscription).decode
 
 
-def service_of(log_group: str) -> str | None:
-    """The service for lines that name none: the function of a Lambda log group."""
-    return log_group[len(_LAMBDA) :] if log_group.startswith(_LAMBDA) else None
+def service_of(log_group: str, log_stream: str) -> str | None:
+    """The service for lines that name none: the function of a Lambda log group, or of a log stream in a group that
+    functions share (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html)."""
+    if log_group.startswith(_LAMBDA):
+        return log_group[len(_LAMBDA) :]
+    match = _STREAM_OF_FUNCTION.match(log_stream)
+    return match[1] if match else None
 
 
 def payload_of(owner: str, log_group: str, log_stream: str, entry: LogEvent) -> bytes:

@@ -8,29 +8,41 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from functions.core import documents, values
+from functions.core import documents, stack_traces, values
 from functions.core.context import Context, OwnEventError
 from functions.core.fingerprint import failure, fingerprint
 from functions.core.piles import Pile, Reader, any_starts, cells, mapped, of_type
 from functions.core.rows import Cells, Same
-from functions.core.shapes import Shapes, Values
+from functions.core.shapes import Names, Shapes, Values
 from functions.core.sources.levels import ERROR_LEVELS, LONGEST_LEVEL, level_name
 from functions.core.traces.trace_ids import span_ids, trace_ids
 from functions.core.values import text
 
 SOURCE = "json_log"
 
-_LEVEL = ("level", "log_level", "loglevel", "severity", "severityText", "levelname", "lvl", "log.level", "@l")
-_MESSAGE = ("message", "msg", "event", "log", "errorMessage", "@m", "body", "eventName")
-SERVICE = ("service", "service.name", "serviceName", "service_name")
-_REQUEST_ID = ("function_request_id", "requestId", "request_id", "AWSRequestId", "awsRequestId", "aws_request_id")
-_TRACE_ID = ("xray_trace_id", "trace_id", "traceId", "xrayTraceId", "AWSTraceId", "traceparent")
-_SPAN_ID = ("span_id", "spanId")
+_LEVEL = (
+    *("level", "log_level", "loglevel", "severity", "severityText", "levelname", "lvl", "log.level", "@l", "Level"),
+    *("LogLevel", "logLevel"),
+)
+_MESSAGE = ("message", "msg", "event", "log", "errorMessage", "@m", "body", "Message", "@mt", "eventName")
+SERVICE = ("service", "service.name", "serviceName", "service_name", "Service")
+_REQUEST_ID = (
+    *("function_request_id", "requestId", "request_id", "AWSRequestId", "awsRequestId", "aws_request_id"),
+    *("functionRequestId", "FunctionRequestId", "faas.invocation_id", "lambda_request_id"),
+)
+_TRACE_ID = (
+    *("xray_trace_id", "trace_id", "traceId", "xrayTraceId", "AWSTraceId", "traceparent", "XRayTraceId"),
+    *("trace.id", "@tr", "AWS-XRAY-TRACE-ID"),
+)
+_SPAN_ID = ("span_id", "spanId", "span.id", "@sp")
 _UNNAMED_SERVICES = frozenset({None, "", "service_undefined"})
 _ERROR_NAME = ("exception_name", "errorType", "error_type", "exception.type", "error.type")
-_TRACES = ("exception", "stack_trace", "stackTrace", "stack", "exc_info", "exception.stacktrace", "traceback")
+_TRACES = (
+    *("exception", "stack_trace", "stackTrace", "stack", "exc_info", "exception.stacktrace", "traceback"),
+    *("error.stack_trace", "stacktrace", "@x", "Exception", "thrown"),
+)
 MAX_DEPTH = 1000
-_ERRORS = ("error", "err", "exception")
+_ERRORS = ("error", "err", "exception", "Exception", "thrown", "message")
 
 
 _COLUMNS = (_LEVEL, _MESSAGE, SERVICE, _REQUEST_ID, _TRACE_ID, _SPAN_ID)
@@ -38,13 +50,19 @@ _COLUMNS = (_LEVEL, _MESSAGE, SERVICE, _REQUEST_ID, _TRACE_ID, _SPAN_ID)
 
 def shapes(context: Context) -> Shapes:
     """How lines of each shape are read."""
-    return Shapes(*_COLUMNS, context.tenant_keys, _ERROR_NAME, ("function_name",))
+    return Shapes(
+        *_COLUMNS, context.tenant_keys, _ERROR_NAME, ("function_name", "FunctionName"), ("fields",), ("span",)
+    )
 
 
 def read(pile: Pile, context: Context) -> None:
     """Adds a logs row for each JSON line. Raises OwnEventError where a line names a service of this product."""
     rows = len(pile.events)
-    level, message, service, request, trace, span, tenant, error_name, function = pile.known()
+    level, message, service, request, trace, span, tenant, error_name, function, fields, scope = pile.known()
+    if message is None and fields is not None:  # Rust's tracing
+        message = _members(fields, _MESSAGE)
+    if request is None and scope is not None:
+        request = _members(scope, _REQUEST_ID)
     services = _services(pile, service, function)
     own = any_starts(services, context.own_services)
     if own is not None:
@@ -64,6 +82,19 @@ def read(pile: Pile, context: Context) -> None:
         types,
         prints,
         pile.lines(),
+    )
+
+
+def has_no_level(line: dict[str, Any]) -> bool:
+    """Whether a line names no level."""
+    return line.keys().isdisjoint(_LEVEL)
+
+
+def _members(objects: Values, names: Names) -> Values:
+    """The first member of these names that each object has."""
+    return tuple(
+        next((each[name] for name in names if name in each), None) if isinstance(each, dict) else None
+        for each in objects
     )
 
 
@@ -110,14 +141,17 @@ def _error(line: dict[str, Any], error_type: str | None, message: str | None) ->
     trace = next((line[name] for name in _TRACES if line.get(name)), None)
     nested = next((line[name] for name in _ERRORS if isinstance(line.get(name), dict)), None)
     if nested is not None:
-        error_type = error_type or text(nested.get("name") or nested.get("type") or nested.get("kind"))
-        trace = trace if isinstance(trace, str) else nested.get("stack") or nested.get("stack_trace")
-        message = text(nested.get("message")) or message
+        error_type = error_type or text(next((nested[name] for name in _NESTED_TYPE if nested.get(name)), None))
+        trace = trace if isinstance(trace, str) else next((nested[name] for name in _TRACES if nested.get(name)), None)
+        message = text(next((nested[name] for name in _NESTED_MESSAGE if nested.get(name)), None)) or message
     if isinstance(trace, list):
-        trace = "\n".join(item for item in trace if isinstance(item, str))
-    found = failure(trace if isinstance(trace, str) else "")
+        trace = stack_traces.of_items(trace)
+    found = failure(trace if isinstance(trace, str) else message or "")
     error_type = error_type or found.type
     return error_type, fingerprint(error_type, found.message or message, found.frames)
 
+
+_NESTED_TYPE = ("name", "type", "kind", "errorType", "class", "className", "Type")
+_NESTED_MESSAGE = ("message", "errorMessage", "Message")
 
 READER = Reader(SOURCE, shapes, read)

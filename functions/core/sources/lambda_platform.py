@@ -8,7 +8,6 @@ and handles one request at a time, so what stands between START and REPORT belon
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Any
 
 from functions.core import values
@@ -16,7 +15,8 @@ from functions.core.context import Context
 from functions.core.cost.prices import invocation_cost
 from functions.core.piles import Reader
 from functions.core.rows import Event, Place
-from functions.core.sources import json_logs, step_functions
+from functions.core.sources import json_logs
+from functions.core.sources.environment import Outcome, Payload, Start
 from functions.core.traces.trace_ids import trace_id
 
 SOURCE = "lambda_platform"
@@ -32,39 +32,17 @@ _MEASURE = re.compile(
 _STATUS = re.compile(r"Status: (\w+)")
 _ERROR_TYPE = re.compile(r"Error Type: ([\w.]+)")
 _XRAY = re.compile(r"XRAY TraceId: (\S+)")
-_TIMED_OUT = re.compile(r"Task timed out after [\d.]+ seconds")
-_EXITED = re.compile(r"RequestId: \S+ Error: Runtime exited|Runtime\.ExitError")
+_CRASH = re.compile(
+    r"(?P<timeout>Task timed out after [\d.]+ seconds)"
+    r"|(?P<out_of_memory>heap out of memory|Runtime exited with error: signal: killed)"
+    r"|(?P<error>Runtime exited|Runtime\.ExitError|Process exited before completing request)"
+)
+_HEAD = 300
+_UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}")
+_BEGINNING = re.compile(r"(INIT_START|RESTORE_START|RESTORE_REPORT|INIT_REPORT)\b(?:.*Phase: (\w+))?")
 _STATUSES = {"success": "success", "timeout": "timeout", "error": "error", "failure": "error"}
-_OUT_OF_MEMORY = "Runtime.OutOfMemory"
-
-
-@dataclass(slots=True)
-class Start:
-    """A START that waits for its REPORT within one payload."""
-
-    time: int
-    event_time: int | None
-    event_id: str
-    version: str | None
-    trace_id: str | None
-
-
-@dataclass(slots=True)
-class Payload:
-    """What the lines of one payload (of one log stream) say about each other; ``columns`` are those of line_formats."""
-
-    starts: dict[str, Start] = field(default_factory=dict)
-    open_request: str | None = None
-    outcomes: dict[str, tuple[str, str | None]] = field(default_factory=dict)
-    folded: int = 0
-    executions: step_functions.Begun = field(default_factory=dict)
-    columns: Any = None
-
-    def note_error(self, request_id: str | None, error_type: str | None) -> None:
-        """An uncaught error of a request, in case its REPORT does not tell."""
-        request_id = request_id or self.open_request
-        if request_id:
-            self.outcomes.setdefault(request_id, ("error", error_type))
+_EXIT = "Runtime.ExitError"
+_OUT_OF_MEMORY = frozenset({"OutOfMemory", "MemoryError", "OutOfMemoryError", "OutOfMemoryException"})
 
 
 def read_text(event: Event, line: str, payload: Payload, context: Context) -> bool:
@@ -90,18 +68,23 @@ def read_text(event: Event, line: str, payload: Payload, context: Context) -> bo
     if first == "E" and _END.match(line):
         payload.folded += 1
         return True
-    if _TIMED_OUT.search(line, 0, 200):
-        _outcome(line, payload, "timeout", None)
-    elif _EXITED.search(line, 0, 200):
-        _outcome(line, payload, "error", "Runtime.ExitError")
+    if first in "IR" and (match := _BEGINNING.match(line)):
+        _beginning(match[1], match[2], event.time, payload)
+    elif match := _CRASH.search(line, 0, _HEAD):
+        request = _UUID.search(line, 0, _HEAD)
+        crash = match.lastgroup or ""
+        outcome = Outcome(crash, None if crash == "timeout" else _EXIT)
+        payload.note(request[0] if request else None, outcome)
     return False
 
 
-def _outcome(line: str, payload: Payload, status: str, error_type: str | None) -> None:
-    match = re.search(r"[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}", line)
-    request_id = match[0] if match else payload.open_request
-    if request_id:
-        payload.outcomes[request_id] = (status, error_type)
+def _beginning(kind: str, phase: str | None, time: int, payload: Payload) -> None:
+    """Notes how the environment began. An init in the phase ``invoke`` is one that the request waits for, though its
+    REPORT counts it as duration."""
+    if kind == "INIT_START":
+        payload.init_time = time
+    elif kind.startswith("RESTORE") or phase == "invoke":
+        payload.waited = True
 
 
 def is_platform_record(line: dict[str, Any]) -> bool:
@@ -114,38 +97,65 @@ def is_platform_record(line: dict[str, Any]) -> bool:
 
 def read_json(event: Event, line: dict[str, Any], payload: Payload, context: Context) -> bool:
     """Takes a platform.start, .end or .report record; False where the record belongs to the logs."""
-    record = line["record"]
-    request_id = record.get("requestId") if isinstance(record, dict) else None
-    if type(request_id) is not str or not request_id:
+    record, kind = line["record"], line["type"]
+    if type(record) is str and kind == "platform.fault":
+        read_text(event, record, payload, context)
         return False
-    kind = line["type"]
+    if not isinstance(record, dict):
+        return False
+    request_id = record.get("requestId")
+    status, error_type = values.text(record.get("status")), values.text(record.get("errorType"))
+    if type(request_id) is not str or not request_id:
+        _json_beginning(kind, record, event.time, payload)
+        return False
     if kind == "platform.report":
         metrics = record.get("metrics")
         metrics = metrics if isinstance(metrics, dict) else {}
         measures = {text_name: values.number(metrics.get(name)) for name, text_name in _JSON_MEASURES.items()}
-        status = values.text(record.get("status"))
-        error_type = values.text(record.get("errorType"))
         _report(event, request_id, measures, status, error_type, _json_trace(record), payload, context)
     elif kind == "platform.start":
         _start(event, request_id, values.text(record.get("version")), _json_trace(record), payload)
     elif kind == "platform.end":
         payload.folded += 1
     else:
+        if kind == "platform.runtimeDone" and status not in {None, "success"}:
+            payload.note(request_id, Outcome(_STATUSES.get(status or "", "error"), error_type))
         return False
     return True
 
 
+def _json_beginning(kind: str, record: dict[str, Any], time: int, payload: Payload) -> None:
+    """Notes how the environment began, from a record of its init or restore."""
+    if kind == "platform.initStart":
+        payload.init_time, payload.init_type = time, values.text(record.get("initializationType"))
+    if kind.startswith("platform.restore") or (kind.startswith("platform.init") and record.get("phase") == "invoke"):
+        payload.waited = True
+
+
 def as_log(line: dict[str, Any]) -> dict[str, Any]:
-    """A platform record as a log line: its text or its type is the message, its members are fields."""
-    record = line["record"]
+    """A platform record as a log line: its text or its type is the message, its members are fields.
+
+    Only what no invocation tells is an error: an init, a restore or an extension that failed.
+    """
+    record, kind = line["record"], line["type"]
     if not isinstance(record, dict):
         return {**{k: v for k, v in line.items() if k != "record"}, "message": values.text(record)}
     members = {name: value for name, value in record.items() if name not in {"message", "level"}}
-    return {**members, "message": record.get("message") or line["type"], "type": line["type"]} | {
-        name: value for name, value in (("time", line.get("time")), ("level", record.get("level"))) if value is not None
-    }
+    found = {**members, "message": record.get("message") or kind, "type": kind}
+    level = record.get("level")
+    if kind.startswith("platform."):
+        level = level or _level_of(kind, record)
+    return found | {name: value for name, value in (("time", line.get("time")), ("level", level)) if value is not None}
 
 
+def _level_of(kind: str, record: dict[str, Any]) -> str:
+    if kind == "platform.logsDropped":
+        return "WARN"
+    failed = record.get("status", "success") != "success" or "errorType" in record
+    return "ERROR" if failed and kind in _FAILURES else "INFO"
+
+
+_FAILURES = frozenset({"platform.initReport", "platform.restoreReport", "platform.extension"})
 _JSON_MEASURES = {
     "durationMs": "Duration",
     "billedDurationMs": "Billed Duration",
@@ -181,10 +191,8 @@ def _report(
 ) -> None:
     start, hint = payload.starts.get(request_id), payload.outcomes.get(request_id)
     memory, used = values.int32(measures.get("Memory Size")), values.int32(measures.get("Max Memory Used"))
-    error_type = error_type or (hint[1] if hint else None)
-    status = _STATUSES.get(status or (hint[0] if hint else "success"), "error")
-    if error_type == _OUT_OF_MEMORY or (error_type == "Runtime.ExitError" and memory is not None and used == memory):
-        status = "out_of_memory"
+    error_type = error_type or (hint.error_type if hint else None)
+    ended = _ended(status, hint, error_type, memory is not None and used is not None and used >= memory)
     billed = measures.get("Billed Duration")
     init, restore = measures.get("Init Duration"), measures.get("Restore Duration")
     context.rows.invocations.append(
@@ -209,8 +217,8 @@ def _report(
             restore,
             memory,
             used,
-            init is not None or restore is not None,
-            status,
+            payload.is_cold_start(start, init, restore),
+            ended,
             error_type,
             invocation_cost(billed, memory),
         )
@@ -220,6 +228,19 @@ def _report(
     payload.outcomes.pop(request_id, None)
     if payload.open_request == request_id:
         payload.open_request = None
+
+
+def _ended(reported: str | None, hint: Outcome | None, error_type: str | None, exhausted: bool) -> str:
+    """Status of an invocation: what its REPORT says, else the log; a failure that memory explains is out_of_memory."""
+    status = _STATUSES.get(reported or "success", "error")
+    if reported is None and hint:
+        status = hint.status
+    if status == "success":
+        return status
+    killed = hint is not None and hint.status == "out_of_memory"
+    of_memory = (error_type or "").rpartition(".")[2] in _OUT_OF_MEMORY
+    no_memory = exhausted and (reported is not None or error_type == _EXIT)
+    return "out_of_memory" if killed or of_memory or no_memory else status
 
 
 def unfinished(place: Place, payload: Payload, context: Context) -> None:
@@ -236,13 +257,7 @@ def unfinished(place: Place, payload: Payload, context: Context) -> None:
 def function_of(place: Place) -> str | None:
     """The function that writes to a log group: from its name, or from the log stream's with own groups."""
     group = place.log_group or ""
-    if group.startswith("/aws/lambda/"):
-        return group[len("/aws/lambda/") :]
-    stream = place.log_stream or ""
-    if "[" in stream and "/" in stream:
-        name = stream.rpartition("/")[2].partition("[")[0]
-        return name or place.service
-    return place.service
+    return group[len("/aws/lambda/") :] if group.startswith("/aws/lambda/") else place.service
 
 
 LOG_READER = Reader(SOURCE, json_logs.shapes, json_logs.read)

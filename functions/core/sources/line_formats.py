@@ -22,7 +22,7 @@ from functions.core.context import Context, OwnEventError
 from functions.core.rows import Event
 from functions.core.secret_rules import HASH_MARK
 from functions.core.sources.access_logs import ABSENT, template
-from functions.core.sources.lambda_platform import Payload
+from functions.core.sources.environment import Payload
 from functions.core.traces.trace_ids import trace_id
 from functions.core.usage.addresses import host
 

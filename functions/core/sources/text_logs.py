@@ -1,70 +1,142 @@
-"""Lines that are not JSON, with what the Lambda runtimes put in front of them.
+"""Lines that are not JSON, with what the Lambda runtimes put in front of them, and stack traces over several lines.
 
 Python: ``[LEVEL]<tab>time<tab>request id<tab>message``; Node.js: ``time<tab>request id<tab>LEVEL<tab>message``
-(https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html, .../nodejs-logging.html).
+(https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html, .../nodejs-logging.html). Java, .NET, Go and Rust
+write each line of a stack trace as an event of its own: all of it is the message of the first one's row, which alone has
+a level and a fingerprint; the lines that follow stay rows of their own, so that none depends on how CloudWatch cut the
+stream into payloads.
 """
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
+from functions.core import documents, values
 from functions.core.context import Context
 from functions.core.fingerprint import failure, fingerprint
 from functions.core.rows import Event
-from functions.core.sources.lambda_platform import Payload
-from functions.core.sources.levels import ERROR_LEVELS, level_name
+from functions.core.sources import json_logs
+from functions.core.sources.environment import OpenError, Outcome, Payload
+from functions.core.sources.levels import ERROR_LEVELS, HEAD, UUID, level_name, prefix_of
 
 SOURCE = "text_log"
 
-_ID = r"([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12})"
-_NODE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z\t(?:" + _ID + r"|undefined)\t(?:([A-Z]{4,8})\t)?")
-_PYTHON = re.compile(r"\[([A-Z]{4,8})\]\s*(?:\d{4}-\d\d-\d\dT[\d:.]+Z\t" + _ID + r"?\t?)?")
-_REQUEST_ID = re.compile(r"RequestId: " + _ID + r"|\d{4}-\d\d-\d\dT[\d:.]+Z " + _ID)
-_WORD = re.compile(r"\b(TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|CRITICAL|FATAL|SEVERE)\b")
-_UNCAUGHT = re.compile(
-    r"\[ERROR\] [A-Za-z_][\w.]*:|\tERROR\t(?:Invoke Error|Uncaught Exception|Unhandled Promise Rejection)"
+LONGEST_ERROR = 32_000
+"""So many characters of the lines that follow an error become part of its message."""
+
+_NODE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z\t(?:(" + UUID + r")|undefined|)\t(?:([A-Za-z]{4,8})\t)?")
+_REQUEST_ID = re.compile(
+    r"(?i:\brequest[ _-]?id|awsrequestid)[\"']?\s?[:=]\s?[\"']?(" + UUID + r")|\d{4}-\d\d-\d\dT[\d:.]+Z\s(" + UUID + ")"
 )
-_HEAD = 120
+_CLASS = r"(?:[A-Za-z_][\w$]{0,80}[.:]{1,2}){0,12}[A-Z][\w$]{0,80}"
+_TRACE = re.compile(
+    r"Traceback \(most recent|Exception in thread \"|Unhandled exception|panic: |fatal error: |goroutine \d+ \["
+    r"|thread '[^'\n]{0,80}' (?:\(\d+\) )?panicked at "
+    rf"|(?:(?:Unc|C)aught )?(?:{_CLASS})?(?:Error|Exception)(?:: |\n)(?!.*\bno errors?\b)"
+    rf"|.{{0,300}}: ({_CLASS})\n\1\b"
+    r"|\S{1,200}:\d+:in [`'].{0,300} \([A-Z][\w:]*\)"
+)
+_UNCAUGHT = re.compile(
+    r"\[ERROR\] [A-Za-z_][\w.]*(?::|\nTraceback)"
+    r"|.{0,80}\t(?:ERROR|error)\t(?:Invoke Error|Uncaught Exception|Unhandled Promise Rejection)"
+    rf"|panic: |fatal error: |thread '[^'\n]{{0,80}}' (?:\(\d+\) )?panicked at |.{{0,300}}: ({_CLASS})\n\1\b"
+)
+_CONTINUES = re.compile(
+    r"\s+\S|\s*$|Caused by: |Suppressed: |goroutine \d+ \[|created by |exit status \d|\[signal |stack backtrace:|"
+    r"note: |--- End of |Traceback \(most recent|During handling of the above|The above exception|Stack trace|"
+    r"[\w./*()\[\]-]{1,300}\([^()\n]*\)\s*$|[^\s:]{1,200}:\d+:in [`']"
+)
+_ENDS_TRACEBACK = re.compile(rf"{_CLASS}(?:Error|Exception|Exit|Interrupt|Warning)?(?:: |\s*$)")
+_LOGFMT = re.compile(r"(?:^|\s)(?:msg|message|err|error)=(\"(?:[^\"\\]|\\.)*+\"|[^\s\"]+)")
 
 
 def read(event: Event, line: str, payload: Payload, context: Context) -> None:
-    """Adds the logs row of a line, and tells the payload of an uncaught error."""
-    level, request_id, body = _prefix(line)
-    if level is None:
-        match = _WORD.search(line, 0, _HEAD)
-        level = level_name(match[1]) if match else None
-    error_type = print_ = None
-    if level in ERROR_LEVELS or "Traceback (most recent" in body:
-        level = level or "ERROR"
-        found = failure(body.strip())
-        error_type = found.type
-        print_ = fingerprint(error_type, found.message or body, found.frames)
-        if _UNCAUGHT.search(line, 0, _HEAD):
-            payload.note_error(request_id, error_type)
+    """Adds the logs row of a line, that of an error when it is known what follows it; see ``close``. Tells the payload
+    of an uncaught error."""
+    error = payload.open_error
+    if error and _continues(error, line):
+        if error.size < LONGEST_ERROR:
+            error.more.append(line.rstrip("\n"))
+            error.size += len(line) + 1
+        _add(event, line, None, error.request_id, context)
+        return
+    close(payload, context)
+    level, request_id, message = _prefix(line)
+    trace = _TRACE.match(message)
+    if level in ERROR_LEVELS or trace:
+        payload.open_error = OpenError(event, level or "ERROR", request_id, line, message.strip())
+        if _UNCAUGHT.match(line):
+            payload.note(request_id, Outcome("error", failure(message.strip()).type))
+    else:
+        _add(event, line, level, request_id, context)
+
+
+def close(payload: Payload, context: Context) -> None:
+    """Adds the row of an error that waits for lines that belong to it."""
+    error, payload.open_error = payload.open_error, None
+    if error:
+        text = "\n".join([error.message, *error.more]) if error.more else error.message
+        found = failure(text)
+        said = " ".join(values.text(part.strip('"')) or "" for part in _LOGFMT.findall(error.message[:LONGEST_ERROR]))
+        print_ = fingerprint(found.type, found.message or said or error.message, found.frames)
+        line = "\n".join([error.line.rstrip("\n"), *error.more]) if error.more else error.line
+        _add(error.event, line, error.level, error.request_id, context, found.type, print_)
+
+
+def read_alone(event: Event, line: str, context: Context) -> None:
+    """Adds the logs row of a line that has nothing to do with those beside it."""
+    payload = Payload()
+    read(event, line, payload, context)
+    close(payload, context)
+
+
+def json_of(event: Event, max_depth: int) -> dict[str, Any] | None:
+    """The object that Node.js writes for ``console.log(JSON.stringify(...))``, with the level and the request id that
+    stand in front of it, if it has none; None where the line is something else."""
+    if event.line.find("\t{", 24, 100) < 0:
+        return None
+    match = _NODE.match(event.line)
+    if not match or event.line[match.end() : match.end() + 1] != "{":
+        return None
+    try:
+        value = documents.parse(event.line[match.end() :], max_depth)
+    except documents.NotJsonError:
+        return None
+    if not isinstance(value, dict):
+        return None
+    event.request_id = match[1] or event.request_id
+    level = level_name(match[2]) if match[2] else None
+    if level and "_aws" not in value and json_logs.has_no_level(value):
+        value = {"level": level, **value}
+    event.line = values.text(value) or ""
+    return value
+
+
+def _continues(error: OpenError, line: str) -> bool:
+    """Whether a line belongs to the error before it: it is indented, or what traces of some language go on with."""
+    if _CONTINUES.match(line):
+        return True
+    last = error.more[-1] if error.more else error.message.rpartition("\n")[2]
+    in_python = last.startswith((" ", "\t")) and "Traceback (most recent" in (error.message + "".join(error.more))
+    of_rust = not error.more and error.message.endswith(":") and "panicked at" in error.message
+    return of_rust or (in_python and bool(_ENDS_TRACEBACK.match(line)))
+
+
+def _add(
+    event: Event,
+    line: str,
+    level: str | None,
+    request_id: str | None,
+    context: Context,
+    error_type: str | None = None,
+    print_: str | None = None,
+) -> None:
+    place = event.place
     message = line[:-1] if line.endswith("\n") else line
-    context.rows.logs.append(
-        (
-            event.time,
-            event.id,
-            0,
-            event.place.account,
-            event.place.region,
-            SOURCE,
-            event.event_time,
-            event.place.log_group,
-            event.place.log_stream,
-            level,
-            message,
-            event.place.service,
-            request_id or event.request_id,
-            None,
-            None,
-            None,
-            error_type,
-            print_,
-            None,
-        )
-    )
+    of_event = (event.time, event.id, 0, place.account, place.region, SOURCE, event.event_time)
+    said = (level, message, place.service, request_id or event.request_id, None, None, None, error_type, print_, None)
+    context.rows.logs.append((*of_event, place.log_group, place.log_stream, *said))
 
 
 def _prefix(line: str) -> tuple[str | None, str | None, str]:
@@ -72,10 +144,8 @@ def _prefix(line: str) -> tuple[str | None, str | None, str]:
     match = _NODE.match(line)
     if match:
         return level_name(match[2]) if match[2] else None, match[1], line[match.end() :]
-    match = _PYTHON.match(line)
-    if match and level_name(match[1]):
-        return level_name(match[1]), match[2], line[match.end() :]
-    match = _REQUEST_ID.match(line)
-    if match:
-        return None, match[1] or match[2], line
-    return None, None, line
+    level, request_id, message = prefix_of(line)
+    if request_id is None:
+        found = _REQUEST_ID.search(line, 0, HEAD)
+        request_id = (found[1] or found[2]) if found else None
+    return level, request_id, message

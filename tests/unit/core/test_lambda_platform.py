@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 from feeding import ARRIVAL, GROUP, NOW_MS, REPORT, REQUEST, payload, read, rows, taken
 
 START = f"START RequestId: {REQUEST} Version: 7\n"
 END = f"END RequestId: {REQUEST}\n"
 TRACE = "\nXRAY TraceId: 1-5d83c0ad-b8eb33a0b1de97d804fac890\tSegmentId: 31255c3b19bd3637\tSampled: true\t\n"
+
+
+EXIT = "Runtime.ExitError"
+EXITED = f"RequestId: {REQUEST} Error: Runtime exited with error: "
 
 
 def platform(kind: str, **record: object) -> dict[str, object]:
@@ -63,21 +69,54 @@ def test_two_attempts_of_one_request_give_two_invocations() -> None:
         ("Status: error\tError Type: Runtime.ExitError", [], "error", "Runtime.ExitError"),
         ("Status: error\tError Type: Runtime.OutOfMemory", [], "out_of_memory", "Runtime.OutOfMemory"),
         ("", [f"2024-01-01T00:00:00.000Z {REQUEST} Task timed out after 3.00 seconds\n\n"], "timeout", None),
-        ("", [f"RequestId: {REQUEST} Error: Runtime exited with error: signal: killed"], "error", "Runtime.ExitError"),
+        ("", [EXITED + "exit status 1\nRuntime.ExitError"], "error", "Runtime.ExitError"),
+        ("", [EXITED + "signal: killed\nRuntime.ExitError"], "out_of_memory", "Runtime.ExitError"),
+        (
+            "Status: error\tError Type: Runtime.ExitError",
+            [EXITED + "signal: killed"],
+            "out_of_memory",
+            "Runtime.ExitError",
+        ),
+        (
+            "",
+            ["FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory"],
+            "out_of_memory",
+            EXIT,
+        ),
+        ("", [f"RequestId: {REQUEST} Process exited before completing request"], "error", "Runtime.ExitError"),
+        ("", [platform("fault") | {"record": f"RequestId: {REQUEST} Error: Runtime exited"}], "error", EXIT),
+        ("", [platform("runtimeDone", status="failure", errorType="Runtime.ExitError")], "error", EXIT),
+        ("", [platform("runtimeDone", status="timeout")], "timeout", None),
+        ("", ["[ERROR] MemoryError\nTraceback (most recent call last):\n"], "out_of_memory", "MemoryError"),
         ("", ["[ERROR] ValueError: no such order\nTraceback (most recent call last):\n"], "error", "ValueError"),
         ("", [f"2024-01-01T00:00:00.000Z\t{REQUEST}\tERROR\tInvoke Error \t{{}}"], "error", None),
         ("", [f"[ERROR]\t2024-01-01T00:00:00.000Z\t{REQUEST}\tcaught and logged"], "success", None),
     ],
 )
-def test_how_an_invocation_ended(end_of_report: str, before: list[str], status: str, error_type: str | None) -> None:
+def test_how_an_invocation_ended(end_of_report: str, before: list[object], status: str, error_type: str | None) -> None:
     (row,) = read("invocations", START, *before, REPORT.rstrip("\n") + end_of_report)
     assert (row["status"], row["error_type"]) == (status, error_type)
 
 
-def test_a_killed_function_that_used_all_memory_ran_out_of_it() -> None:
-    report = REPORT.replace("Used: 98", "Used: 128").rstrip("\n") + "Status: error\tError Type: Runtime.ExitError"
-    (row,) = read("invocations", report)
-    assert row["status"] == "out_of_memory"
+@pytest.mark.parametrize(
+    ("used", "end_of_report", "status"),
+    [
+        (128, "Status: error\tError Type: Runtime.ExitError", "out_of_memory"),
+        (128, "Status: timeout", "out_of_memory"),
+        (129, "Status: error", "out_of_memory"),
+        (127, "Status: timeout", "timeout"),
+        (128, "", "success"),
+    ],
+)
+def test_a_function_that_failed_and_used_all_memory_ran_out_of_it(used: int, end_of_report: str, status: str) -> None:
+    (row,) = read("invocations", REPORT.replace("Used: 98", f"Used: {used}").rstrip("\n") + end_of_report)
+    assert row["status"] == status
+
+
+def test_a_handled_error_of_a_function_that_uses_all_its_memory_is_just_an_error() -> None:
+    report = REPORT.replace("Used: 98", "Used: 128")
+    (row,) = read("invocations", START, "[ERROR] ValueError: x\nTraceback (most recent call last):\n", report)
+    assert row["status"] == "error"
 
 
 def test_json_records_give_the_same_as_text() -> None:
@@ -129,3 +168,88 @@ def test_a_function_with_a_log_group_of_its_own_choice_is_named_by_its_stream() 
 def test_a_line_between_start_and_report_belongs_to_that_request() -> None:
     before, during, after = read("logs", "before", START, "during", REPORT, "after", group=GROUP)
     assert [row["request_id"] for row in (before, during, after)] == [None, REQUEST, None]
+
+
+INIT = REPORT.rstrip("\n") + "Init Duration: {} ms\t"
+INIT_START = "INIT_START Runtime Version: python:3.13.v5\tRuntime Version ARN: arn:aws:lambda:eu-west-1::runtime:a"
+
+
+@pytest.mark.parametrize(
+    ("before", "report", "cold"),
+    [
+        ([], REPORT, False),
+        ([], INIT.format("120.96"), True),
+        ([], INIT.format("0"), True),
+        ([INIT_START, START], INIT.format("0"), True),
+        (["INIT_REPORT Init Duration: 10008.18 ms\tPhase: init\tStatus: timeout", START], REPORT, False),
+        (["INIT_REPORT Init Duration: 812.18 ms\tPhase: invoke\tStatus: success", START], REPORT, True),
+        (["RESTORE_START Runtime Version: java:21.v1", "RESTORE_REPORT Restore Duration: 90 ms", START], REPORT, True),
+        ([platform("restoreStart", requestId=None), START], REPORT, True),
+        ([platform("restoreReport", requestId=None, status="success"), START], REPORT, True),
+        ([platform("restoreRuntimeDone", requestId=None, status="success"), START], REPORT, True),
+        ([platform("initStart", requestId=None, initializationType="on-demand", phase="init")], INIT.format(1), True),
+        ([platform("initStart", requestId=None, initializationType="provisioned-concurrency")], INIT.format(1), False),
+        ([platform("initReport", requestId=None, phase="invoke", metrics={"durationMs": 1})], REPORT, True),
+    ],
+)
+def test_a_request_that_waited_for_its_environment_is_a_cold_start(
+    before: list[object], report: str, cold: bool
+) -> None:
+    (row,) = read("invocations", *before, report)
+    assert row["cold_start"] is cold
+
+
+def test_only_the_first_request_of_an_environment_waits_for_it() -> None:
+    first, second = read("invocations", "RESTORE_REPORT Restore Duration: 90 ms", START, REPORT, START, REPORT)
+    assert (first["cold_start"], second["cold_start"]) == (True, False)
+
+
+def test_an_init_that_was_done_long_before_its_first_request_is_no_cold_start() -> None:
+    whole = json.loads(payload(INIT_START, START, INIT.format("200")))
+    ahead = json.loads(json.dumps(whole))
+    for event in ahead["logEvents"][1:]:
+        event["timestamp"] += 10_300
+    (row,) = rows(taken(json.dumps(whole).encode()), "invocations")
+    (proactive,) = rows(taken(json.dumps(ahead).encode()), "invocations")
+    assert (row["cold_start"], proactive["cold_start"]) == (True, False)
+    assert proactive["init_duration_ms"] == 200.0
+
+
+@pytest.mark.parametrize(
+    ("record", "level"),
+    [
+        (platform("initStart", initializationType="on-demand"), "INFO"),
+        (platform("initRuntimeDone", status="error"), "INFO"),
+        (platform("initReport", status="error", errorType="Runtime.ImportModuleError"), "ERROR"),
+        (platform("initReport", status="success"), "INFO"),
+        (platform("restoreStart"), "INFO"),
+        (platform("restoreReport", status="failure", errorType="RestoreError"), "ERROR"),
+        (platform("restoreRuntimeDone", status="success"), "INFO"),
+        (platform("runtimeDone", status="error", errorType="Runtime.ExitError"), "INFO"),
+        (platform("extension", name="agent", state="Ready", events=["INVOKE"]), "INFO"),
+        (platform("extension", name="agent", state="Failed", errorType="Extension.Crash"), "ERROR"),
+        (platform("telemetrySubscription", name="agent", state="Subscribed"), "INFO"),
+        (platform("logsSubscription", name="agent", state="Subscribed"), "INFO"),
+        (platform("logsDropped", reason="BufferFull", droppedRecords=1, droppedBytes=1024), "WARN"),
+        (platform("somethingNew", odd=[1]), "INFO"),
+    ],
+)
+def test_a_platform_record_is_an_error_only_where_no_invocation_tells_of_it(
+    record: dict[str, object], level: str
+) -> None:
+    (row,) = read("logs", record)
+    assert (row["level"], row["message"]) == (level, record["type"])
+    assert bool(row["fingerprint"]) is (level == "ERROR")
+    assert json.loads(row["line"]) == record
+
+
+def test_a_line_of_a_function_with_a_log_group_of_its_own_choice_names_it_as_its_service() -> None:
+    stream = "2024/10/21/OtherFn[7]16c175a5f89246aaad5c878aebaeeac7"
+    (row,) = rows(taken(payload("hello", group="/shop/logs", logStream=stream)), "logs")
+    assert row["service"] == "OtherFn"
+
+
+@pytest.mark.parametrize("stream", ["a/b[c]", "2024/10/21/[$LATEST]abc", "ecs/app/0123", "2024/10/21/" + "x" * 9999])
+def test_other_log_streams_name_no_function(stream: str) -> None:
+    (row,) = rows(taken(payload("hello", group="/shop/logs", logStream=stream)), "logs")
+    assert row["service"] is None
