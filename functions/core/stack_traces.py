@@ -15,30 +15,29 @@ from functions.core import documents, values
 
 TOP_FRAMES = 3
 LONGEST_TRACE = 32_000
-_MOST_FRAMES = 40
 
 _CLASS = r"[A-Za-z_][\w.$+`]{0,150}(?:Error|Exception|Exit|Warning|Interrupt|Timeout|Throwable|Fault|[A-Z]\w{0,100})"
 _TYPE_LINE = re.compile(
     r"^(?:Exception in thread \"[^\"\n]*\" |Unhandled exception\. |(?:Unc|C)aught (?:exception )?)?"
-    rf"({_CLASS})(?: \[[\w]+\])?(?:: ?([^\n]*)|\s*$)",
+    rf"({_CLASS})(?: \[[\w]+\])?(?:: ?([^\n]*)|[ \t\r]*$)",
     re.MULTILINE,
 )
 _NAMED = re.compile(r"(?:Error|Exception|Throwable)$")
-_CAUSE = re.compile(rf"^(?:\s*Caused by: |\s*---> |\s*\[cause\]: )({_CLASS})(?:: ?([^\n]*)|\s*$)", re.MULTILINE)
+_CAUSE = re.compile(rf"^[ \t]*(?:Caused by: |---> |\[cause\]: )({_CLASS})(?:: ?([^\n]*)|[ \t\r]*$)", re.MULTILINE)
 
-_PYTHON_FRAME = re.compile(r'^\s*(?:\| )*File "([^"\n]+)", line \d+, in (\S+)', re.MULTILINE)
+_PYTHON_FRAME = re.compile(r'^[ \t]*(?:\| )*File "([^"\n]+)", line \d+, in (\S+)', re.MULTILINE)
 _AT = re.compile(r"^[ \t]*at ([^\n]{1,600})$", re.MULTILINE)
 _CALL = re.compile(r"(.*?)\s?\(([^()]*(?:\([^()]*\)[^()]*)*)\)(?: in .*)?$")
 _POSITION = re.compile(r":\d+(?::\d+)?\)?$")
-_RUBY_FRAME = re.compile(r"^\s*(?:\d+: )?(?:from )?([^\s:]+):\d+:in ['`]([^'\n]+)'", re.MULTILINE)
+_RUBY_FRAME = re.compile(r"^[ \t]*(?:\d+: )?(?:from )?([^\s:]+):\d+:in ['`]([^'\n]+)'", re.MULTILINE)
 _RUBY_HEAD = re.compile(r"^\S+:\d+:in ['`][^'\n]+': ([^\n]*) \(([A-Z][\w:]*)\)", re.MULTILINE)
 _RUBY_LOGGED = re.compile(r"^(?:([A-Z][\w:]*) \(([^\n]*)\):?|([^\n]*) \(([A-Z][\w:]*)\))\s*$", re.MULTILINE)
 _GO_HEAD = re.compile(r"^(panic|fatal error): ([^\n]*)", re.MULTILINE)
-_GO_FRAME = re.compile(r"^(?!goroutine|created by)([^\s(][^\n]*)\([^()\n]*\)\n\s+\S+\.(?:go|s):\d+", re.MULTILINE)
+_GO_FRAME = re.compile(r"^(?!goroutine|created by)([^\s(][^\n]*)\([^()\n]*\)\n[ \t]+\S+\.(?:go|s):\d+", re.MULTILINE)
 _RUST_HEAD = re.compile(
     r"^thread '[^'\n]*' (?:\(\d+\) )?panicked at (?:'([^\n]*)', \S+|[^\n]*:\n([^\n]*))", re.MULTILINE
 )
-_RUST_FRAME = re.compile(r"^\s*\d+:\s+(?:0x[0-9a-f]+ - )?([^\n]+)$", re.MULTILINE)
+_RUST_FRAME = re.compile(r"^[ \t]*\d+:[ \t]+(?:0x[0-9a-f]+ - )?([^\n]+)$", re.MULTILINE)
 _RUST_HASH = re.compile(r"::h[0-9a-f]{16}$")
 _HASH_IN_FILE = re.compile(r"[.-](?=\w*\d)\w{6,}(?=\.\w{1,4}$)")
 _GENERATED = (
@@ -136,7 +135,7 @@ def _called(trace: str) -> Failure | None:
     before = trace[: (first := trace.index(f"at {calls[0]}"))]
     heads = [*_TYPE_LINE.finditer(before)]
     head = next((match for match in reversed(heads) if _NAMED.search(match[1])), heads[-1] if heads else None)
-    pairs = [_call(call) for call in calls[:_MOST_FRAMES]]
+    pairs = [_call(call) for call in calls]
     frames = _top((name for name, _ in pairs), (where for _, where in pairs))
     causes = _CAUSE.findall(trace, first) or _CAUSE.findall(before)
     cause = tuple(f"{type_}: {message}" for type_, message in causes[-1:])
@@ -189,7 +188,7 @@ def _function(name: str) -> str:
 def _top(frames: Iterable[str], places: Iterable[str]) -> tuple[str, ...]:
     """The innermost frames of the application and its libraries; those of a recursion once."""
     own = [frame for frame, place in zip(frames, places, strict=False) if not _OF_THE_MACHINE.match(place)]
-    return tuple(frame for frame, _ in groupby(own[:_MOST_FRAMES]))[:TOP_FRAMES]
+    return tuple(frame for frame, _ in groupby(own))[:TOP_FRAMES]
 
 
 _READERS = (_of_runtime, _python, _rust, _go, _called, _ruby)

@@ -2,9 +2,9 @@
 
 Python: ``[LEVEL]<tab>time<tab>request id<tab>message``; Node.js: ``time<tab>request id<tab>LEVEL<tab>message``
 (https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html, .../nodejs-logging.html). Java, .NET, Go and Rust
-write each line of a stack trace as an event of its own: all of it is the message of the first one's row, which alone has
-a level and a fingerprint; the lines that follow stay rows of their own, so that none depends on how CloudWatch cut the
-stream into payloads.
+write each line of a stack trace as an event of its own: all of it is the message of the first one's row, which alone
+has a level and a fingerprint; the lines that follow stay rows of their own, so that none depends on how CloudWatch cut
+the stream into payloads.
 """
 
 from __future__ import annotations
