@@ -31,11 +31,11 @@ _CALL = re.compile(r"(.*?)\s?\(([^()]*(?:\([^()]*\)[^()]*)*)\)(?: in .*)?$")
 _POSITION = re.compile(r":\d+(?::\d+)?\)?$")
 _RUBY_FRAME = re.compile(r"^[ \t]*(?:\d+: )?(?:from )?([^\s:]+):\d+:in ['`]([^'\n]+)'", re.MULTILINE)
 _RUBY_HEAD = re.compile(r"^\S+:\d+:in ['`][^'\n]+': ([^\n]*) \(([A-Z][\w:]*)\)", re.MULTILINE)
-_RUBY_LOGGED = re.compile(r"^(?:([A-Z][\w:]*) \(([^\n]*)\):?|([^\n]*) \(([A-Z][\w:]*)\))\s*$", re.MULTILINE)
+_RUBY_LOGGED = re.compile(r"^(?:([A-Z][\w:]*) \(([^\n]*)\):?|([^\n]*) \(([A-Z][\w:]*)\))[ \t]*$", re.MULTILINE)
 _GO_HEAD = re.compile(r"^(panic|fatal error): ([^\n]*)", re.MULTILINE)
 _GO_FRAME = re.compile(r"^(?!goroutine|created by)([^\s(][^\n]*)\([^()\n]*\)\n[ \t]+\S+\.(?:go|s):\d+", re.MULTILINE)
 _RUST_HEAD = re.compile(
-    r"^thread '[^'\n]*' (?:\(\d+\) )?panicked at (?:'([^\n]*)', \S+|[^\n]*:\n([^\n]*))", re.MULTILINE
+    r"^thread '[^'\n]*' (?:\(\d+\) )?panicked at (?:'([^\n]*)', \S+|[^\n]*(?:\n([^\n]*))?)", re.MULTILINE
 )
 _RUST_FRAME = re.compile(r"^[ \t]*\d+:[ \t]+(?:0x[0-9a-f]+ - )?([^\n]+)$", re.MULTILINE)
 _RUST_HASH = re.compile(r"::h[0-9a-f]{16}$")
@@ -115,7 +115,7 @@ def _rust(trace: str) -> Failure | None:
     if not match:
         return None
     functions = [_RUST_HASH.sub("", function) for function in _RUST_FRAME.findall(trace)]
-    return Failure("panic", match[2] if match[1] is None else match[1], _top(map(_function, functions), functions))
+    return Failure("panic", match[1] or match[2] or "", _top(map(_function, functions), functions))
 
 
 def _go(trace: str) -> Failure | None:

@@ -47,8 +47,7 @@ class OpenError:
     request_id: str | None
     line: str
     message: str
-    more: list[str] = field(default_factory=list)
-    size: int = 0
+    more: list[tuple[Event, str]] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -58,7 +58,7 @@ UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]
 HEAD = 300
 """What is looked for in front of a message stands in so many characters."""
 
-_UPPER = "TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|CRITICAL|FATAL|SEVERE|ALERT|EMERG|PANIC|DPANIC"
+_UPPER = "TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|CRITICAL|FATAL|SEVERE|ALERT|EMERG"
 _ANY = rf"(?i:{_UPPER}|VERBOSE|INFORMATION|TRCE|DBUG|FAIL|CRIT)"
 _SHORT = "TRC|VRB|DBG|INF|WRN|ERR|FTL|PNC"
 _TIME = r"\d[\dTZ:.,+/-]*(?:[AP]M)?"
@@ -98,6 +98,8 @@ def prefix_of(line: str) -> Prefix:
     if match:
         named = match["enclosed"] or match["upper"] or match["marked"] or match["short"] or match["between"]
         found = _ID.search(match["skipped"])
+        if match["marked"] and not named.isupper():  # "Error: ..." is a level, and a class
+            return Prefix(level_name(named), found and found[0], line)
         return Prefix(level_name(named), found[0] if found else match["id"], line[match.end() :])
     match = _KLOG.match(line)
     if match:

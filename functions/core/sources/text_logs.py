@@ -56,10 +56,7 @@ def read(event: Event, line: str, payload: Payload, context: Context) -> None:
     of an uncaught error."""
     error = payload.open_error
     if error and _continues(error, line):
-        if error.size < LONGEST_ERROR:
-            error.more.append(line.rstrip("\n"))
-            error.size += len(line) + 1
-        _add(event, line, None, error.request_id, context)
+        error.more.append((event, line))
         return
     close(payload, context)
     level, request_id, message = _prefix(line)
@@ -73,15 +70,18 @@ def read(event: Event, line: str, payload: Payload, context: Context) -> None:
 
 
 def close(payload: Payload, context: Context) -> None:
-    """Adds the row of an error that waits for lines that belong to it."""
+    """Adds the rows of an error and of the lines that belong to it."""
     error, payload.open_error = payload.open_error, None
-    if error:
-        text = "\n".join([error.message, *error.more]) if error.more else error.message
-        found = failure(text)
-        said = " ".join(values.text(part.strip('"')) or "" for part in _LOGFMT.findall(error.message[:LONGEST_ERROR]))
-        print_ = fingerprint(found.type, found.message or said or error.message, found.frames)
-        line = "\n".join([error.line.rstrip("\n"), *error.more]) if error.more else error.line
-        _add(error.event, line, error.level, error.request_id, context, found.type, print_)
+    if not error:
+        return
+    more = "".join("\n" + line.rstrip("\n") for _, line in error.more)[:LONGEST_ERROR]
+    found = failure(error.message + more)
+    said = " ".join(part.strip('"') for part in _LOGFMT.findall(error.message[:LONGEST_ERROR]))
+    print_ = fingerprint(found.type, found.message or said or error.message, found.frames)
+    line = error.line.rstrip("\n") + more
+    _add(error.event, line, error.level, error.request_id, context, found.type, print_)
+    for event, following in error.more:
+        _add(event, following, None, error.request_id, context)
 
 
 def read_alone(event: Event, line: str, context: Context) -> None:
@@ -117,10 +117,10 @@ def _continues(error: OpenError, line: str) -> bool:
     """Whether a line belongs to the error before it: it is indented, or what traces of some language go on with."""
     if _CONTINUES.match(line):
         return True
-    last = error.more[-1] if error.more else error.message.rpartition("\n")[2]
-    in_python = last.startswith((" ", "\t")) and "Traceback (most recent" in (error.message + "".join(error.more))
-    of_rust = not error.more and error.message.endswith(":") and "panicked at" in error.message
-    return of_rust or (in_python and bool(_ENDS_TRACEBACK.match(line)))
+    last = error.more[-1][1] if error.more else error.message.rpartition("\n")[2]
+    if last.startswith((" ", "\t")) and _ENDS_TRACEBACK.match(line):
+        return any("Traceback (most recent" in said for said in (error.message, *(text for _, text in error.more)))
+    return not error.more and error.message.endswith(":") and "panicked at" in error.message
 
 
 def _add(
