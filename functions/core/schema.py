@@ -111,7 +111,12 @@ _TENANT = _few("tenant", "The customer, by the tenant keys of the settings.")
 _SERVICE = _few("service", "The service; for a Lambda function without a better name, the function.")
 _LOG_GROUP = _few("log_group", "Log group.")
 _LOG_STREAM = _few("log_stream", "Log stream.")
-_LINE = Column("line", JSON, "The whole line as it was written, where it was JSON.")
+_LINE = Column(
+    "line",
+    JSON,
+    "The whole line as it was written, where it was JSON. `_truncated` marks one that was cut off, and holds what "
+    "could not be read; `rejected_metrics` names metrics whose value is no number.",
+)
 _LATENCY_HISTOGRAM = Column(
     "latency_histogram", "map<int,bigint>", "Log-spaced buckets (1 % relative error): bucket number -> count."
 )
@@ -171,7 +176,7 @@ _ALL_TABLES: tuple[Table, ...] = (
             Column("restore_duration_ms", "double", "SnapStart restore."),
             _few("memory_size_mb", "Memory configured.", "int"),
             _few("max_memory_used_mb", "Memory used at most.", "int"),
-            _few("cold_start", "True where there was an init or a restore.", "boolean"),
+            _few("cold_start", "True where it waited for an init or a restore, none done ahead.", "boolean"),
             _few("status", "success, error, timeout or out_of_memory; null while unfinished."),
             _few("error_type", "Lambda's error type, e.g. Runtime.ExitError."),
             Column("cost_usd", "double", "Compute and request at list price."),
@@ -185,7 +190,11 @@ _ALL_TABLES: tuple[Table, ...] = (
             _LOG_GROUP,
             _LOG_STREAM,
             _few("level", "TRACE, DEBUG, INFO, WARN, ERROR or FATAL."),
-            Column("message", "string", "The message; for a line that is not JSON, the line."),
+            Column(
+                "message",
+                "string",
+                "The message; for a line that is not JSON, the line, and the stack trace that follows it.",
+            ),
             _SERVICE,
             _REQUEST_ID,
             _TRACE_ID,

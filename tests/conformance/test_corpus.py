@@ -278,6 +278,15 @@ def test_a_console_log_keeps_its_documents_whole(entry: dict[str, Any]) -> None:
     found = [row for rows_of_table in output.rows.values() for row in rows_of_table]
     assert output.totals["rejected"] == 0
     assert sum(row.get("message") == "START" for row in found) == entry["facts"]["starts"]
+    assert sum(str(row.get("message")).startswith("END ") for row in found) == entry["facts"]["ends"]
+
+
+@named([entry for entry in READ if entry["kind"] == "lambda-log-stream" and "throw-error" in entry["file"]])
+def test_an_error_that_is_thrown_again_and_again_is_one_group(entry: dict[str, Any]) -> None:
+    errors = [row for row in Output(entry["file"]).rows["logs"] if row["level"] == "ERROR"]
+    assert len(errors) == entry["facts"]["starts"]
+    assert {row["error_type"] for row in errors} == {"Error"}
+    assert len({row["fingerprint"] for row in errors}) == 1
 
 
 def waited_ms(*written: str) -> float | None:

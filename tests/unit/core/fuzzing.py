@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from random import Random
 from typing import Any
 
@@ -169,7 +170,7 @@ def _change_member(random: Random, value: dict[str, Any]) -> None:
     elif kind == 3:
         place[key] = [place[key]] if random.random() < 0.5 else {"nested": place[key]}
     else:
-        place[key] = random.choice(_JUNK)
+        place[key] = deepcopy(random.choice(_JUNK))
 
 
 def _containers(value: Any) -> Iterator[Any]:
