@@ -70,12 +70,17 @@ def read_text(event: Event, line: str, payload: Payload, context: Context) -> bo
         return True
     if first in "IR" and (match := _BEGINNING.match(line)):
         _beginning(match[1], match[2], event.time, payload)
-    elif match := _CRASH.search(line, 0, _HEAD):
+    elif _may_be_crash(line) and (match := _CRASH.search(line, 0, _HEAD)):
         request = _UUID.search(line, 0, _HEAD)
         crash = match.lastgroup or ""
         outcome = Outcome(crash, None if crash == "timeout" else _EXIT)
         payload.note(request[0] if request else None, outcome)
     return False
+
+
+def _may_be_crash(line: str) -> bool:
+    """Whether a line has one of the words of ``_CRASH``: to look for words is ten times as fast."""
+    return "exited" in line or "timed out" in line or "of memory" in line or "ExitError" in line
 
 
 def _beginning(kind: str, phase: str | None, time: int, payload: Payload) -> None:

@@ -70,9 +70,10 @@ _PREFIX = re.compile(
     rf"[\s:|,-]*(?:{_TIME}\s+)?(?P<id>{UUID})?[\s:|,-]*"
 )
 _DELIMITED = re.compile(
-    rf"[\[(<|\t]\s*({_ANY})\s*[\])>|\t]|\s-\s({_UPPER})\s-\s|\n({_UPPER}): "
+    rf"[\[|\t]\s*({_ANY})\s*[\]|\t]|\s-\s({_UPPER})\s-\s|\n({_UPPER}): "
     r"""|(?:^|[\s{,])["']?(?:level|lvl|severity|log\.level)["']?[=:]\s?["']?(\w{3,11})\b"""
 )
+_DELIMITERS = ("[", "|", "\t", " - ", "\n", "level", "lvl", "severity")
 _KLOG = re.compile(r"([IWEF])\d{4} \d\d:\d\d:\d\d")
 _KLOG_LEVELS = {"I": "INFO", "W": "WARN", "E": "ERROR", "F": "FATAL"}
 _COLOUR = re.compile(r"\x1b\[[\d;]{0,20}m")
@@ -104,6 +105,7 @@ def prefix_of(line: str) -> Prefix:
     match = _KLOG.match(line)
     if match:
         return Prefix(_KLOG_LEVELS[match[1]], None, line.partition("] ")[2] or line)
-    match = _DELIMITED.search(line, 0, HEAD)
+    head = line[:HEAD]
+    match = _DELIMITED.search(head) if any(map(head.__contains__, _DELIMITERS)) else None
     level = level_name(next(filter(None, match.groups()))) if match else None
     return Prefix(level, None, line)
