@@ -17,18 +17,38 @@ class Source(NamedTuple):
 SOURCES = (
     Source(
         "lambda_platform",
-        "Lambda's START, END and REPORT, as text or as JSON `platform.*` records",
+        "Lambda's START, END and REPORT, as text or as JSON `platform.*` records; records of init, restore, "
+        "extensions, dropped logs and faults",
         "its wording; `type` and `record`",
         ("invocations", "logs"),
     ),
-    Source("text_log", "any line that is not JSON", "nothing else fits", ("logs",)),
+    Source(
+        "text_log",
+        "any line that is not JSON: Lambda's Python, Node.js and .NET prefixes, log4j, logback, Python, Ruby, slog, "
+        "zap, klog, Rust's tracing; stack traces over several events",
+        "nothing else fits",
+        ("logs",),
+    ),
     Source(
         "json_log",
-        "JSON log lines: Powertools, Lambda's JSON format, and any other",
+        "JSON log lines: Powertools, Lambda's JSON format, and any other; also cut off, behind the prefix of Node.js, "
+        "or as Python prints it",
         "a JSON object that is nothing else",
         ("logs",),
     ),
-    Source("emf", "Embedded Metric Format", "`_aws`", ("metrics", "logs")),
+    Source(
+        "emf",
+        "Embedded Metric Format; performance events of Container Insights (EKS, ECS) and Lambda Insights; the "
+        "CloudWatch agent's Prometheus metrics",
+        "`_aws`, `CloudWatchMetrics`, `prom_metric_type`; `ClusterName` with `Type` and `Version`",
+        ("metrics", "logs"),
+    ),
+    Source(
+        "metric_stream",
+        "CloudWatch metric streams in JSON, a row for each statistic",
+        "`metric_stream_name`",
+        ("metrics", "logs"),
+    ),
     Source(
         "access_log",
         "access logs of API Gateway: JSON, CLF, CSV, XML, or fields in a form of your own",

@@ -33,6 +33,31 @@ _DIRECTIVE = {
     "Metrics": [{"Name": "x", "Unit": "Count"}, {"Name": "y"}],
 }
 
+_OTLP = {
+    "traceId": "6759b1c50e59b643038a6a070e115043",
+    "spanId": "2a22ad6d7aeb6ef2",
+    "name": "GET",
+    "kind": 2,
+    "startTimeUnixNano": str(NOW_MS * 1_000_000),
+    "endTimeUnixNano": str(NOW_MS * 1_000_000 + 5),
+    "status": {"code": 2},
+}
+_SEGMENT = {
+    "trace_id": "1-6759b1c5-0e59b643038a6a070e115043",
+    "id": "2a22ad6d7aeb6ef2",
+    "name": "checkout",
+    "start_time": NOW_MS / 1000,
+    "end_time": NOW_MS / 1000 + 0.5,
+    "cause": {"exceptions": [{"id": "e", "message": "m"}]},
+    "subsegments": [{"id": "1a22ad6d7aeb6ef2", "name": "DynamoDB", "start_time": NOW_MS / 1000, "in_progress": True}],
+}
+_STATE = {
+    "id": "1",
+    "execution_arn": "arn:aws:states:eu-west-1:1:execution:m:e",
+    "event_timestamp": str(NOW_MS),
+    "details": {"name": "Charge", "input": "{}"},
+}
+
 OBJECTS: tuple[dict[str, Any], ...] = (
     {"level": "ERROR", "message": "m", "tenant_id": "acme", "xray_trace_id": "1-66828c55-2bb635c65eb609c820ebe7bc"},
     {"level": "INFO", "fields": {"message": "m"}, "span": {"requestId": REQUEST}, "timestamp": _TIME},
@@ -68,6 +93,23 @@ OBJECTS: tuple[dict[str, Any], ...] = (
     *({"time": _TIME, "type": f"platform.{kind}", "record": record} for kind, record in _PLATFORM),
     {"time": _TIME, "type": "function", "record": {"level": "WARN", "message": "m"}},
 )
+SPANS: tuple[dict[str, Any], ...] = (
+    {
+        "resourceSpans": [
+            {"resource": {"attributes": []}, "scopeSpans": [{"spans": [_OTLP, {**_OTLP, "spanId": "2" * 16}]}]}
+        ]
+    },
+    {"resourceLogs": [{"scopeLogs": [{"logRecords": [{"body": {"stringValue": "m"}, "severityText": "ERROR"}]}]}]},
+    _SEGMENT,
+    {
+        "Traces": [
+            {"Id": "1-6759b1c5-0e59b643038a6a070e115043", "Segments": [{"Id": "a", "Document": json.dumps(_SEGMENT)}]}
+        ]
+    },
+    *(_STATE | members for members in ({"type": "ExecutionStarted"}, {"type": "TaskStateEntered", "id": "2"})),
+)
+"""Documents whose rows are named by their spans, and not by the event that brought them."""
+
 TEXTS: tuple[str, ...] = (
     f"START RequestId: {REQUEST} Version: 7\n",
     f"END RequestId: {REQUEST}\n",
@@ -131,14 +173,14 @@ _TOKENS = (
 )
 
 
-def messages(random: Random, count: int) -> list[str]:
+def messages(random: Random, count: int, objects: tuple[dict[str, Any], ...] = OBJECTS) -> list[str]:
     """So many lines of all formats, most of them damaged."""
-    return [_message(random) for _ in range(count)]
+    return [_message(random, objects) for _ in range(count)]
 
 
-def _message(random: Random) -> str:
+def _message(random: Random, objects: tuple[dict[str, Any], ...]) -> str:
     if random.random() < 0.5:
-        value = json.loads(json.dumps(random.choice(OBJECTS)))
+        value = json.loads(json.dumps(random.choice(objects)))
         for _ in range(random.randrange(4)):
             _change_member(random, value)
         text = repr(value) if random.random() < 0.05 else json.dumps(value, ensure_ascii=random.random() < 0.5)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from feeding import NOW_MS, RULES, payload
-from fuzzing import GROUPS, damaged_bytes, messages
+from fuzzing import GROUPS, OBJECTS, SPANS, damaged_bytes, messages
 
 from functions.core.normalize import Normalizer
 from functions.core.schema import TABLES
@@ -60,6 +60,18 @@ def try_lines(random: Random) -> int:
     return len(lines)
 
 
+def try_spans(random: Random) -> int:
+    """Tries documents of spans among other lines. Their rows are named by span, so only what is counted is compared."""
+    lines = messages(random, LINES, OBJECTS + SPANS * 4)
+    normalizer, keys = keys_of(payload(*lines))
+    assert normalizer.counts.events == len(lines)
+    own = [key for key in keys if key[1].startswith("e")]
+    assert len({event_id for _, event_id, _ in own}) <= normalizer.counts.stored
+    assert not [key for key in own if keys[key] > 1]
+    assert keys_of(payload(*lines))[1] == keys
+    return len(lines)
+
+
 def try_records(random: Random) -> int:
     """Tries records whose bytes are damaged, subscription payloads and lines without an envelope."""
     lines = messages(random, 5)
@@ -74,7 +86,7 @@ def tried(first: int, seconds: float, most: int = 10**9) -> int:
     end, inputs, number = time.monotonic() + seconds, 0, first
     while time.monotonic() < end and number < first + most:
         try:
-            inputs += (try_lines, try_records)[number % 2](Random(number))
+            inputs += (try_lines, try_records, try_spans)[number % 3](Random(number))
         except Exception as error:
             raise AssertionError(f"input {number}: {type(error).__name__}: {error}") from error
         number += 1
