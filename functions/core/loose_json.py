@@ -47,7 +47,10 @@ def _token(token: str) -> str:
 
 
 def _json_of_beginning(line: str) -> str | None:
-    """The members before the cut, and of the one that was cut its text if it is one; None where nothing was cut."""
+    """The members before the cut, and of the one that was cut its text if it is one; None where nothing was cut: what
+    ends with a brace is no JSON for another reason, or was cut at just that place and stays text."""
+    if line.endswith(("}", "}\n")):
+        return None
     found: dict[str, Any] = {}
     position = start = _after_space(line, 1)
     try:

@@ -23,10 +23,10 @@ def test_numbers_beyond_64_bit_are_kept_in_the_line(written: str) -> None:
     assert '"n"' in row["line"]
 
 
-def test_a_number_of_thousands_of_digits_is_kept_and_what_stands_before_it_is_read() -> None:
-    (row,) = read("logs", f'{{"message": "m", "level": 30, "n": {"1" * 5000}}}')
-    assert (row["message"], row["level"]) == ("m", "INFO")
-    assert "1" * 5000 in row["line"]
+def test_a_line_with_a_number_of_thousands_of_digits_is_kept_as_text() -> None:
+    line = f'{{"message": "m", "level": 30, "n": {"1" * 5000}}}'
+    (row,) = read("logs", line)
+    assert (row["message"], row["line"]) == (line, None)
 
 
 def test_a_metric_beyond_64_bit_is_its_nearest_number() -> None:
