@@ -21,6 +21,7 @@ examples:
   tracelake ask who_produces_which_traffic --since 7d
   tracelake ask which errors occur --param tenant=acme --format json
   tracelake rows lambda.log                           what the lake would hold of a file
+  tracelake find-customers lambda.log                 which field names the customer
   tracelake retry-rejected --dry-run                  which dead letters there are, by reason
   tracelake price --set kinesis_mode=on-demand        what an installation would cost, line by line
   tracelake policies iam --region eu-central-1        IAM policies to deploy and to use it, a file each in iam/
@@ -61,6 +62,12 @@ def _rows(arguments: argparse.Namespace) -> int:
     from cli.rows import run  # noqa: PLC0415
 
     return run(arguments.paths, arguments.format, sys.stdout, sys.stderr)
+
+
+def _find_customers(arguments: argparse.Namespace) -> int:
+    from cli import find_customers  # noqa: PLC0415
+
+    return find_customers.run(arguments.paths, arguments.format, sys.stdout, sys.stderr)
 
 
 def _price(arguments: argparse.Namespace) -> int:
@@ -113,6 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     first_hour.add_to(commands)
     _add_rows(commands)
+    _add_find_customers(commands)
     _add_ask(commands)
     _add_retry(commands)
     _add_price(commands)
@@ -131,6 +139,18 @@ def _add_rows(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     rows.set_defaults(run=_rows)
     rows.add_argument("paths", nargs="+", metavar="PATH", help="a file, gzipped or not; a folder; - for standard input")
     rows.add_argument("--format", choices=FORMATS, help="what the files hold, where finding it out goes wrong")
+
+
+def _add_find_customers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    find = commands.add_parser(
+        "find-customers",
+        help="find the field of raw telemetry that names the customer",
+        description="Compares the fields of JSON lines, spans and access logs and proposes the one that names the "
+        "customer, with the evidence and the line for cdk.json. No AWS account is needed.",
+    )
+    find.add_argument("paths", nargs="+", metavar="PATH", help="a file, gzipped or not; a folder; - for standard input")
+    find.add_argument("--format", choices=("table", "json"), default="table", help="default: table")
+    find.set_defaults(run=_find_customers)
 
 
 def _add_ask(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -38,14 +38,14 @@ def run(paths: Iterable[str], format: str | None, out: TextIO, err: TextIO) -> i
     status = OK
     normalizer = Normalizer(_RULES)
     rows: dict[str, int] = {}
-    for path in _files(paths):
+    for path in files(paths):
         try:
-            content, modified_ms = _read(path)
+            content, modified_ms = read(path)
         except OSError as error:
             print(f"tracelake: {path}: {error.strerror or error}", file=err)
             status = FAILED
             continue
-        for number, record in enumerate(_records(path, content, modified_ms, format)):
+        for number, record in enumerate(records(path, content, modified_ms, format)):
             normalizer.add(record, f"{path.name}:{number}" if number else path.name, None)
         for part in normalizer.flush(path.name):
             rows[part.table] = rows.get(part.table, 0) + part.rows.num_rows
@@ -58,7 +58,8 @@ def run(paths: Iterable[str], format: str | None, out: TextIO, err: TextIO) -> i
     return status
 
 
-def _files(paths: Iterable[str]) -> Iterator[Path]:
+def files(paths: Iterable[str]) -> Iterator[Path]:
+    """The files named, and those in folders named."""
     for name in paths:
         path = Path(name)
         if path.is_dir():
@@ -67,14 +68,14 @@ def _files(paths: Iterable[str]) -> Iterator[Path]:
             yield path
 
 
-def _read(path: Path) -> tuple[bytes, int]:
+def read(path: Path) -> tuple[bytes, int]:
     """Content of a file, and when it was written, in milliseconds since 1970."""
     if str(path) == "-":
         return sys.stdin.buffer.read(), int(datetime.now(UTC).timestamp() * 1000)
     return path.read_bytes(), path.stat().st_mtime_ns // 1_000_000
 
 
-def _records(path: Path, content: bytes, modified_ms: int, format: str | None) -> Iterable[bytes]:
+def records(path: Path, content: bytes, modified_ms: int, format: str | None) -> Iterable[bytes]:
     """The content as records of the stream; what cannot be opened stays as it is, for the Normalizer to refuse."""
     try:
         opened = payloads(content, MAX_FILE_BYTES)

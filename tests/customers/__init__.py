@@ -1,0 +1,1 @@
+"""Generated applications whose customers are known, to measure how well tracelake finds them."""
