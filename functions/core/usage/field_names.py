@@ -63,6 +63,8 @@ def suggestion(path: str) -> str:
         words = [word.lower() for word in _WORDS.findall(part)]
         telling = [word for word in words if word not in _SUFFIXES]
         joined = "".join(words)
+        if joined in _LISTS["other"]:
+            return OTHER
         for kind, known in _KINDS:
             if joined in known or any(word in known for word in telling):
                 return kind

@@ -173,7 +173,10 @@ class _Suspect:
         )  # fmt: skip
         services = len({columns.services[line] for line in self.column.lines}) / len(set(columns.services))
         self.note(
-            "services", services, _step(services, (0.5, -0.5), default=0.25), f"in {services:.0%} of the services"
+            "services",
+            services,
+            _step(services, (0.15, -1.5), (0.5, -0.5), default=0.25),
+            f"in {services:.0%} of the services",
         )
         bound = field_statistics.bound_to_place(self.column, columns)
         self.note(

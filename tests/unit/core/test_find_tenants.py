@@ -119,7 +119,12 @@ def test_hostile_lines_do_no_harm() -> None:
     [
         *(("tenantId", "tenant"), ("custom:tenant_id", "tenant"), ("ctx.organization.id", "tenant")),
         *(("customer", "company or person"), ("user.organization", "tenant"), ("enduser.id", "user")),
-        *(("aws.region", "other"), ("zz_ref", "unknown"), ("kunden_nr", "maybe tenant")),
+        *(
+            ("aws.region", "other"),
+            ("zz_ref", "unknown"),
+            ("requestContext.domainPrefix", "other"),
+            ("kunden_nr", "maybe tenant"),
+        ),
     ],
 )
 def test_what_a_name_suggests(path: str, said: str) -> None:
