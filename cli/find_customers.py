@@ -106,7 +106,7 @@ def of_record(record: bytes) -> Iterator[Sample]:
         payload = subscriptions.decode(record)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return
-    place = subscriptions.service_of(payload.logGroup) or payload.logGroup or payload.logStream
+    place = subscriptions.service_of(payload.logGroup, payload.logStream) or payload.logGroup or payload.logStream
     for event in payload.logEvents:
         if event.message.startswith("{"):
             try:
