@@ -107,7 +107,9 @@ class Redactor:
                 continue
             quoted = f'"{value}"'
             if type(value) is not str or "\\" in line or line.count(quoted) != 1:
-                return text(self.shown((fields,), identities)[0]) or ""
+                written = _decoded(line)  # all of the line, of which ``fields`` may be a part
+                (shown,) = self.shown((written,), identities)
+                return line if shown is written else text(shown) or ""
             line = line.replace(quoted, f'"{self._hidden_value(value, protection)}"')
         return line
 

@@ -120,3 +120,12 @@ def test_the_time_of_a_metric_is_its_own() -> None:
     (row,) = read("metrics", line)
     assert row["time"].timestamp() * 1000 % 1000 == 0
     assert row["event_time"] is None
+
+
+@pytest.mark.parametrize("user", ["u1", 7])
+def test_the_log_line_of_a_metric_stays_whole_where_a_person_is_hidden_in_it(user: object) -> None:
+    line = emf(directive("a", ["x"], ["service"]), x=1, service="s", user_id=user)
+    (row,) = read("logs", line)
+    shown = json.loads(row["line"])
+    assert shown.pop("user_id").startswith("~")
+    assert shown == {name: value for name, value in line.items() if name != "user_id"}
