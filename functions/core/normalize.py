@@ -143,8 +143,8 @@ class Normalizer:
     def _seal(self) -> None:
         """Turns what waits into Arrow, so that only few Python objects are alive at a time."""
         self._context.read_piles(self._refuse_stored)
-        for table, columns in self._context.rows.take().items():
-            self._sealed.setdefault(table, []).append(rows.to_arrow(table, columns, self._context.redactor))
+        for table, piece in rows.to_arrow(self._context.rows.take(), self._context.redactor).items():
+            self._sealed.setdefault(table, []).append(piece)
         self._unsealed_bytes = 0
 
     def _bound_times(self, arrival_ms: int | None) -> None:

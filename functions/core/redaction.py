@@ -46,7 +46,7 @@ class Redactor:
     """Applies the rules; ``hash_key`` (up to 64 bytes) makes the hashes of addresses and users useless to others."""
 
     def __init__(self, hash_key: bytes) -> None:
-        self._hash_key = hash_key[:64]
+        self._keyed = hashlib.blake2b(key=hash_key[:64], digest_size=16)
         self._changed = 0
         self._hash_cached = lru_cache(maxsize=10_000)(self._hash)
 
@@ -55,7 +55,9 @@ class Redactor:
         return self._hash_cached(identity) if len(identity) <= _LONGEST_CACHED else self._hash(identity)
 
     def _hash(self, identity: str) -> str:
-        return hashlib.blake2b(identity.encode(), key=self._hash_key, digest_size=16).hexdigest()
+        keyed = self._keyed.copy()  # to put in the key costs more than to hash an identity
+        keyed.update(identity.encode())
+        return keyed.hexdigest()
 
     def changed(self) -> int:
         """How many values were changed since this was asked last."""

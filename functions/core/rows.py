@@ -6,7 +6,7 @@ a row, or the columns of many rows at once. A cell of a text column may have any
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, repeat
 from typing import Any
 
@@ -123,24 +123,49 @@ class Rows:
         return taken
 
 
-def to_arrow(table_name: str, columns: Sequence[Sequence[Cells]], redactor: Redactor) -> pa.Table:
-    """Pieces of columns as a table of the lake's schema, without secrets."""
-    table = TABLES[table_name]
-    arrays = [_column(column, pieces, redactor) for column, pieces in zip(table.columns, columns, strict=True)]
-    free_texts = [i for i, column in enumerate(table.columns) if column.name in FREE_TEXT_COLUMNS]
-    json_texts = [i for i, column in enumerate(table.columns) if column.type == JSON and not column.repeated]
-    maps = [i for i, array in enumerate(arrays) if isinstance(array, TextMaps)]
-    identities = IDENTITIES.get(table_name, NO_NAMES)
-    suspicious = any_suspicious(
-        [*(arrays[i] for i in free_texts + json_texts), *(arrays[i].items for i in maps)], json_hint(identities)
-    )
-    for i in free_texts:
-        arrays[i] = redactor.text(arrays[i]) if suspicious else arrays[i]
-    for i in json_texts:
-        arrays[i] = redactor.json(arrays[i], identities) if suspicious else arrays[i]
-    for i in maps:
-        arrays[i] = arrays[i].to_arrow(redactor, suspicious)
-    return pa.Table.from_arrays(arrays, schema=table.arrow_schema)
+def to_arrow(taken: Mapping[str, Sequence[Sequence[Cells]]], redactor: Redactor) -> dict[str, pa.Table]:
+    """Pieces of columns of some tables as tables of the lake's schema, without secrets."""
+    tables = [_Unredacted(name, columns, redactor) for name, columns in taken.items()]
+    # one look at everything: to make a pattern ready costs as much as to look for it in two megabytes
+    hint = json_hint(frozenset().union(*(table.identities for table in tables)))
+    suspicious = any_suspicious([text for table in tables for text in table.texts()], hint)
+    return {table.name: table.redacted(suspicious=suspicious) for table in tables}
+
+
+class _Unredacted:
+    """The arrays of a table, map columns as TextMaps, as long as secrets can be in them."""
+
+    def __init__(self, name: str, columns: Sequence[Sequence[Cells]], redactor: Redactor) -> None:
+        self.name = name
+        self.identities = IDENTITIES.get(name, NO_NAMES)
+        self._redactor = redactor
+        self._table = TABLES[name]
+        self._arrays = [
+            _column(column, pieces, redactor) for column, pieces in zip(self._table.columns, columns, strict=True)
+        ]
+        self._free_texts = [i for i, column in enumerate(self._table.columns) if column.name in FREE_TEXT_COLUMNS]
+        self._json_texts = [
+            i for i, column in enumerate(self._table.columns) if column.type == JSON and not column.repeated
+        ]
+        self._maps = [i for i, array in enumerate(self._arrays) if isinstance(array, TextMaps)]
+
+    def texts(self) -> list[pa.StringArray]:
+        """Wherever a secret can be."""
+        arrays = self._arrays
+        return [*(arrays[i] for i in self._free_texts + self._json_texts), *(arrays[i].items for i in self._maps)]
+
+    def redacted(self, *, suspicious: bool) -> pa.Table:
+        """The table; ``suspicious`` says whether a secret is possible at all."""
+        suspicious = suspicious and any_suspicious(self.texts(), json_hint(self.identities))
+        arrays, redactor = self._arrays, self._redactor
+        if suspicious:
+            for i in self._free_texts:
+                arrays[i] = redactor.text(arrays[i])
+            for i in self._json_texts:
+                arrays[i] = redactor.json(arrays[i], self.identities)
+        for i in self._maps:
+            arrays[i] = arrays[i].to_arrow(redactor, suspicious)
+        return pa.Table.from_arrays(arrays, schema=self._table.arrow_schema)
 
 
 def _column(column: Column, pieces: Sequence[Cells], redactor: Redactor) -> Any:
