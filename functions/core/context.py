@@ -39,9 +39,9 @@ class Context:
         key = (reader, row_no, members)
         pile = self._piles.get(key)
         if pile is None:
-            pile = self._piles[key] = Pile(reader, self.cached(reader.shapes).of(members), row_no)
-        if reader.identities or pile.shape.private:
-            event.line = self.redactor.shown_line(event.line, fields, reader.identities)
+            pile = self._piles[key] = Pile(
+                reader, self.cached(reader.shapes).of(members, fields), row_no, self.redactor
+            )
         fields[None] = None
         pile.events.append(event)
         pile.values.append(pile.shape.known(fields))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import Any, TypeVar
 
+from functions.core.redaction import Redactor
 from functions.core.rows import Cells, Event, Place, Same
 from functions.core.shapes import Shape, Shapes, Values
 from functions.core.values import each
@@ -18,24 +19,14 @@ T = TypeVar("T")
 
 
 class Reader:
-    """A way to read objects of one shape at a time: ``read`` adds their rows, ``shapes`` says how shapes are read.
+    """A way to read objects of one shape at a time: ``read`` adds their rows, ``shapes`` says how shapes are read."""
 
-    ``identities`` are names of members that here mean an identity.
-    """
+    __slots__ = ("read", "shapes", "source")
 
-    __slots__ = ("identities", "read", "shapes", "source")
-
-    def __init__(
-        self,
-        source: str,
-        shapes: Callable[[Any], Shapes],
-        read: Callable[[Pile, Any], None],
-        identities: frozenset[str] = frozenset(),
-    ) -> None:
+    def __init__(self, source: str, shapes: Callable[[Any], Shapes], read: Callable[[Pile, Any], None]) -> None:
         self.source = source
         self.shapes = shapes
         self.read = read
-        self.identities = identities
 
 
 class Pile:
@@ -44,17 +35,18 @@ class Pile:
     ``records`` are whatever else a source has of each event, or nothing.
     """
 
-    def __init__(self, reader: Reader, shape: Shape, row_no: int) -> None:
+    def __init__(self, reader: Reader, shape: Shape, row_no: int, redactor: Redactor) -> None:
         self.reader = reader
         self.shape = shape
         self.row_no = row_no
+        self.redactor = redactor
         self.events: list[Event] = []
         self.values: list[Values] = []
         self.records: list[Any] = []
 
     def part(self, chosen: Sequence[int]) -> Pile:
         """Some of the events, by their numbers."""
-        part = Pile(self.reader, self.shape, self.row_no)
+        part = Pile(self.reader, self.shape, self.row_no, self.redactor)
         part.events = [self.events[number] for number in chosen]
         part.values = [self.values[number] for number in chosen]
         part.records = [self.records[number] for number in chosen] if self.records else []
@@ -62,7 +54,7 @@ class Pile:
 
     @cached_property
     def taken(self) -> list[Values]:
-        """The values by column, then those of the members that the shape wants besides."""
+        """The values by column, then those of the members that the shape wants besides, then those to hide."""
         return list(zip(*self.values, strict=True))
 
     def known(self) -> list[Values | None]:
@@ -72,11 +64,17 @@ class Pile:
 
     def also(self) -> dict[str, Values]:
         """The values of each member that the shape wants besides."""
-        return dict(zip(self.shape.also, self.taken[len(self.shape.has) :], strict=True))
+        return dict(zip(self.shape.also, self.taken[len(self.shape.has) :], strict=False))
 
     def lines(self) -> list[str]:
-        """The objects' JSON."""
-        return [event.line for event in self.events]
+        """The objects' JSON, without what the shape knows to be private."""
+        lines = [event.line for event in self.events]
+        columns = self.taken[len(self.shape.has) + len(self.shape.also) :]
+        for (path, protection), values in zip(self.shape.private, columns, strict=True):
+            for name in path[1:]:
+                values = [value.get(name) if type(value) is dict else None for value in values]
+            lines = self.redactor.hidden_in(lines, values, protection)
+        return lines
 
     @cached_property
     def places(self) -> list[Place]:

@@ -10,7 +10,7 @@ import hashlib
 from array import array as array_of_ints
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
-from operator import is_not
+from operator import is_not, ne
 from typing import Any
 
 import msgspec
@@ -102,18 +102,20 @@ class Redactor:
             found = [_replaced(value, changed) for value in found] if changed else found
         return pa.array(json_lines(found), pa.string())
 
-    def shown_line(self, line: str, fields: dict[str, Any], identities: frozenset[str]) -> str:
-        """``shown`` for an object that was written as ``line``: as JSON, most of it to the letter."""
-        for value, protection in _private_leaves(fields, identities):
-            if value is None or value in _NOBODY:
-                continue
-            quoted = f'"{value}"'
-            if type(value) is not str or "\\" in line or line.count(quoted) != 1:
-                written = _decoded(line)  # all of the line, of which ``fields`` may be a part
-                (shown,) = self.shown((written,), identities)
-                return line if shown is written else text(shown) or ""
-            line = line.replace(quoted, f'"{self._hidden_value(value, protection)}"')
-        return line
+    def hidden_in(self, lines: Sequence[str], found: Sequence[Any], protection: int) -> list[str]:
+        """JSON texts, in each of which the value of a secret or an identity stands, without it.
+
+        Where a value is no plain text, or may be another one's too, the text stays as it is, for ``json`` to see to.
+        """
+        shown = []
+        for line, value, instead in zip(lines, found, self._hidden(found, protection), strict=True):
+            if type(value) is str and value != instead and "\\" not in line:
+                before, quoted, after = line.partition(f'"{value}"')
+                if quoted and quoted not in after:
+                    line = f'{before}"{instead}"{after}'
+            shown.append(line)
+        self._changed += sum(map(is_not, lines, shown))
+        return shown
 
     def shown(self, found: Sequence[Any], identities: frozenset[str] = NO_NAMES) -> Sequence[Any]:
         """Values of JSON without what the names of members in them say is a secret or an identity, at any depth.
@@ -137,6 +139,7 @@ class Redactor:
         self, value: dict[str, Any], private: tuple[tuple[str, int], ...], identities: frozenset[str]
     ) -> dict[str, Any]:
         hidden = {name: self._hidden_value(value[name], protection) for name, protection in private}
+        self._changed += sum(hidden[name] != value[name] for name in hidden)
         if not NESTED.isdisjoint(map(type, value.values())):
             for name, member in value.items():
                 if type(member) in NESTED and name not in hidden:
@@ -147,6 +150,11 @@ class Redactor:
 
     def hidden(self, found: Sequence[Any], protection: int) -> list[Any]:
         """What stands for values of secrets or of identities."""
+        hidden = self._hidden(found, protection)
+        self._changed += sum(map(ne, found, hidden))
+        return hidden
+
+    def _hidden(self, found: Sequence[Any], protection: int) -> list[Any]:
         return each(found, lambda value: self._hidden_value(value, protection))
 
     def _hidden_value(self, value: Any, protection: int) -> Any:
@@ -154,10 +162,9 @@ class Redactor:
             return value
         if type(value) is str and len(value) == _HASHED_LENGTH and value.startswith(HASH_MARK):
             return value
-        self._changed += 1
         if protection == SECRET:
             return REDACTED
-        return HASH_MARK + self.hashed(value if type(value) is str else text(value) or "")
+        return HASH_MARK + self._hash(value if type(value) is str else text(value) or "")
 
     def protected(self, items: Sequence[Any], special: tuple[tuple[int, int], ...], stride: int) -> list[Any]:
         """Values of maps with ``stride`` entries each, row by row: those of special places as text and without what
@@ -216,16 +223,3 @@ def _decoded(written: str) -> Any:
         return msgspec.json.decode(written)
     except (msgspec.MsgspecError, RecursionError):
         return written
-
-
-def _private_leaves(fields: dict[str, Any], identities: frozenset[str]) -> Iterator[tuple[Any, int]]:
-    """Values of secrets and identities in an object and in those in it."""
-    for name, protection in private_members(tuple(fields), identities):
-        yield fields[name], protection
-    if not NESTED.isdisjoint(map(type, fields.values())):
-        for member in fields.values():
-            if type(member) is dict:
-                yield from _private_leaves(member, identities)
-            elif type(member) is list:
-                for item in member:
-                    yield from _private_leaves(item, identities) if type(item) is dict else ()

@@ -6,11 +6,11 @@ which column is worked out once for a shape and not for each object.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from operator import itemgetter
 from typing import Any
 
-from functions.core.secret_rules import private_members, protection_of
+from functions.core.secret_rules import NO_NAMES, private_members, protection_of
 
 MOST_SHAPES = 4096
 LONGEST_NAMES = 8192
@@ -41,43 +41,66 @@ Cell = tuple[Keys, Values]
 """A map of one row: the names, and their values, of any type."""
 
 
+Path = tuple[str, ...]
+"""Names of members, each in the object that is the value of the one before."""
+
+
 class Shape:
     """Objects with the same ``members``: ``known`` takes the columns' values out of one, None where it has no member
-    for a column, then those of the members ``also``; ``has`` says for which columns it has one. ``private`` says
-    whether one of them is a secret or an identity."""
+    for a column, then those of the members ``also``, then those in which something is ``private``; ``has`` says for
+    which columns it has one.
+
+    ``private`` are the members that were secrets or identities in the first object, each with its protection.
+    """
 
     __slots__ = ("also", "has", "known", "members", "private")
 
-    def __init__(self, members: Names, shapes: Shapes) -> None:
+    def __init__(self, members: Names, first: dict[str, Any], shapes: Shapes) -> None:
         names = [next((name for name in names if name in members), None) for names in shapes.columns]
         self.members = members
         self.has = [name is not None for name in names]
         self.also = tuple(filter(shapes.also, members))
-        self.known = _taker((*names, *self.also))
-        self.private = bool(private_members(members))
+        self.private = tuple(_private_paths(first, shapes.identities))
+        self.known = _taker((*names, *self.also, *(path[0] for path, _ in self.private)))
 
 
 class Shapes:
     """Plans for objects whose columns have these names; of several names for a column the first present counts.
 
-    ``also`` chooses members that are wanted besides.
+    ``also`` chooses members that are wanted besides, ``identities`` are names of members that here mean an identity.
     """
 
-    def __init__(self, *columns: Names, also: Callable[[str], bool] = lambda _: False) -> None:
+    def __init__(
+        self,
+        *columns: Names,
+        also: Callable[[str], bool] = lambda _: False,
+        identities: frozenset[str] = NO_NAMES,
+    ) -> None:
         self.columns = columns
         self.also = also
+        self.identities = identities
         self._known: dict[Names, Shape] = {}
 
-    def of(self, members: Names) -> Shape:
-        """The plan for objects with these members."""
+    def of(self, members: Names, first: dict[str, Any]) -> Shape:
+        """The plan for objects with these members, of which ``first`` is one."""
         shape = self._known.get(members)
         if shape is None:
-            shape = Shape(members, self)
+            shape = Shape(members, first, self)
             if sum(map(len, members)) <= LONGEST_NAMES:
                 if len(self._known) >= MOST_SHAPES:
                     self._known.clear()
                 self._known[members] = shape
         return shape
+
+
+def _private_paths(fields: dict[str, Any], identities: frozenset[str], depth: int = 4) -> Iterator[tuple[Path, int]]:
+    """Where secrets and identities stand in an object, not in lists; deeper ones are found by their text."""
+    for name, protection in private_members(tuple(fields), identities):
+        yield (name,), protection
+    for name, member in fields.items():
+        if type(member) is dict and depth > 1:
+            for path, protection in _private_paths(member, identities, depth - 1):
+                yield (name, *path), protection
 
 
 def _taker(names: tuple[str | None, ...]) -> Callable[[dict[Any, Any]], Values]:

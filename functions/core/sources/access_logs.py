@@ -7,6 +7,7 @@ has the names that templates in use give it; the first that the line has counts.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 from functions.core import values
@@ -14,7 +15,7 @@ from functions.core.context import Context, OwnEventError
 from functions.core.piles import Pile, Reader, any_starts, cells, mapped, of_type
 from functions.core.rows import Cells, Same
 from functions.core.secret_rules import IDENTITIES
-from functions.core.shapes import Shapes, Values
+from functions.core.shapes import Names, Shapes, Values
 from functions.core.traces.trace_ids import trace_ids
 from functions.core.usage.addresses import host
 from functions.core.usage.routes import folded
@@ -53,6 +54,7 @@ GATEWAY_ONLY = frozenset(
 )
 _STATUSES = frozenset(_STATUS)
 ABSENT = "-"
+_QUOTED_ABSENT = f'"{ABSENT}"'
 
 
 def is_access_log(line: dict[str, Any]) -> bool:
@@ -63,15 +65,14 @@ def is_access_log(line: dict[str, Any]) -> bool:
 def shapes(context: Context) -> Shapes:
     """How lines of each shape are read."""
     keys = context.tenant_keys
-    return Shapes(*_COLUMNS, keys, also=lambda name: may_hold_tenant(name, keys))
+    return Shapes(*_COLUMNS, keys, also=lambda name: may_hold_tenant(name, keys), identities=IDENTITIES["requests"])
 
 
 def read(pile: Pile, context: Context) -> None:
     """Adds a requests row for each access log line. Raises OwnEventError for a service of this product."""
     rows = len(pile.events)
-    known = [_present(values) for values in pile.known()]
     (status, method, route, path, latency, bytes_in, bytes_out, agent, ip, request, trace, error, service, tenant) = (
-        known
+        _known(pile)
     )
     services = _services(pile, service)
     own = any_starts(services, context.own_services)
@@ -90,7 +91,7 @@ def read(pile: Pile, context: Context) -> None:
         cells(bytes_out and values.int64s(bytes_out), rows),
         _tenants(pile, tenant, context),
         cells(agent, rows),
-        [context.hashed(host(text(value)) or "") if value else None for value in ip] if ip else Same(None, rows),
+        mapped(ip, rows, lambda value: context.hashed(host(text(value)) or "") if value else None),
         cells(request, rows),
         cells(trace and trace_ids(trace), rows),
         cells(error, rows),
@@ -98,9 +99,15 @@ def read(pile: Pile, context: Context) -> None:
     )
 
 
-def _present(column: Values | None) -> Values | None:
-    """Values, None in place of what the gateway writes where it has none."""
-    return tuple(None if value == ABSENT else value for value in column) if column and ABSENT in column else column
+def _known(pile: Pile) -> list[Values | None]:
+    """The values of each column; None in place of what the gateway writes where it has none."""
+    known = pile.known()
+    if not any(_QUOTED_ABSENT in event.line for event in pile.events):
+        return known
+    return [
+        tuple(None if value == ABSENT else value for value in column) if column and ABSENT in column else column
+        for column in known
+    ]
 
 
 def _services(pile: Pile, named: Values | None) -> Sequence[str | None]:
@@ -132,9 +139,24 @@ def _tenants(pile: Pile, named: Values | None, context: Context) -> Cells:
     if not also:
         return cells(named, len(pile.events))
     keys = context.tenant_keys
-    columns = [[(name, value) for value in values] for name, values in also.items()]
-    found = [nested_tenant(dict(holders), keys) for holders in zip(*columns, strict=True)]
+    found = _alike_tenants(also, keys)
+    if found is None:
+        columns = [[(name, value) for value in values] for name, values in also.items()]
+        found = [nested_tenant(dict(holders), keys) for holders in zip(*columns, strict=True)]
     return found if named is None else [own or other for own, other in zip(named, found, strict=True)]
+
+
+def _alike_tenants(also: dict[str, Values], keys: Names) -> list[str | None] | None:
+    """The customers where all lines name them in the same member of the same object; else None."""
+    name, inner = next(iter(also.items()))
+    if len(also) > 1 or "." in name or set(map(type, inner)) != {dict}:
+        return None
+    alike = set(map(tuple, inner))
+    key = next((key for key in keys if key in inner[0]), None)
+    if len(alike) > 1 or key is None:
+        return None
+    found = list(map(values.name, map(itemgetter(key), inner)))
+    return found if all(found) else None
 
 
 def template(method: str | None, route: str | None, path: str | None) -> str | None:
@@ -155,4 +177,4 @@ def _last_part(log_group: str | None) -> str | None:
     return log_group.rstrip("/").rpartition("/")[2] if log_group else None
 
 
-READER = Reader(SOURCE, shapes, read, IDENTITIES["requests"])
+READER = Reader(SOURCE, shapes, read)
