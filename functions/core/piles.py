@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from functions.core.redaction import Redactor
 from functions.core.rows import Cells, Event, Place, Same
-from functions.core.shapes import Shape, Shapes, Values
+from functions.core.shapes import Path, Shape, Shapes, Values
 from functions.core.values import each
 
 T = TypeVar("T")
@@ -70,10 +70,8 @@ class Pile:
         """The objects' JSON, without what the shape knows to be private."""
         lines = [event.line for event in self.events]
         columns = self.taken[len(self.shape.has) + len(self.shape.also) :]
-        for (path, protection), values in zip(self.shape.private, columns, strict=True):
-            for name in path[1:]:
-                values = [value.get(name) if type(value) is dict else None for value in values]
-            lines = self.redactor.hidden_in(lines, values, protection)
+        for (path, protection), column in zip(self.shape.private, columns, strict=True):
+            lines = self.redactor.hidden_in(lines, _followed(column, path[1:]), protection)
         return lines
 
     @cached_property
@@ -93,6 +91,14 @@ class Pile:
             Same(self.reader.source, rows),
             [event.event_time for event in events],
         )
+
+
+def _followed(values: Values, path: Path) -> Sequence[Any]:
+    """The members of values at the end of a path; None where there is none."""
+    found: Sequence[Any] = values
+    for name in path:
+        found = [value.get(name) if type(value) is dict else None for value in found]
+    return found
 
 
 def cells(values: Sequence[Any] | None, rows: int) -> Cells:

@@ -107,13 +107,12 @@ class Redactor:
 
         Where a value is no plain text, or may be another one's too, the text stays as it is, for ``json`` to see to.
         """
-        shown = []
-        for line, value, instead in zip(lines, found, self._hidden(found, protection), strict=True):
-            if type(value) is str and value != instead and "\\" not in line:
-                before, quoted, after = line.partition(f'"{value}"')
+        shown = list(lines)
+        for row, (value, instead) in enumerate(zip(found, self._hidden(found, protection), strict=True)):
+            if type(value) is str and value != instead and "\\" not in lines[row]:
+                before, quoted, after = lines[row].partition(f'"{value}"')
                 if quoted and quoted not in after:
-                    line = f'{before}"{instead}"{after}'
-            shown.append(line)
+                    shown[row] = f'{before}"{instead}"{after}'
         self._changed += sum(map(is_not, lines, shown))
         return shown
 
