@@ -32,20 +32,20 @@ class Context:
         self.redactor, self._known = _kept(tenant_keys, hash_key)
         self.hashed = self.redactor.hashed
 
-    def add(self, reader: Reader, event: Event, fields: dict[Any, Any], *record: Any, row_no: int = 0) -> None:
+    def add(self, reader: Reader, event: Event, fields: dict[str, Any], *record: Any, row_no: int = 0) -> None:
         """Puts an event's object on the pile of those like it, with what else the reader wants of it; ``row_no`` is the
         number of its row."""
+        self.pile(reader, fields, row_no).extend((event,), (fields,), record)
+
+    def pile(self, reader: Reader, fields: dict[str, Any], row_no: int = 0) -> Pile:
+        """The pile of objects that have the same members as this one."""
         members = tuple(fields)
         key = (reader, row_no, members)
         pile = self._piles.get(key)
         if pile is None:
-            pile = self._piles[key] = Pile(
-                reader, self.cached(reader.shapes).of(members, fields), row_no, self.redactor
-            )
-        fields[None] = None
-        pile.events.append(event)
-        pile.values.append(pile.shape.known(fields))
-        pile.records.extend(record)
+            shape = self.cached(reader.shapes).of(members, fields)
+            pile = self._piles[key] = Pile(reader, shape, row_no, self.redactor)
+        return pile
 
     def read_piles(self, refuse: Callable[[Event, Exception], None]) -> None:
         """Turns all piles into rows, also those that this adds to."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -38,6 +38,25 @@ def parse_strictly(document: str, max_depth: int) -> Any:
     if _openings(document) > max_depth and deeper_than(document, max_depth):
         raise NotJsonError(f"nested deeper than {max_depth}")
     return _DECODE(document)
+
+
+def objects(lines: Sequence[str], max_depth: int) -> list[Any]:
+    """``parse_strictly`` of the lines that begin as objects do; None for those it refuses, and for all others."""
+    plain = [
+        line.startswith("{") and line.count("{") + (line.count("[") if "[" in line else 0) <= max_depth
+        for line in lines
+    ]
+    try:
+        return [_DECODE(line) if is_plain else None for line, is_plain in zip(lines, plain, strict=True)]
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return [_object(line) if is_plain else None for line, is_plain in zip(lines, plain, strict=True)]
+
+
+def _object(line: str) -> Any:
+    try:
+        return _DECODE(line)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
 
 
 def _openings(document: str) -> int:

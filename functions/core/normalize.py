@@ -5,7 +5,8 @@ What an event is, what it is called and how it is accounted for stands in docs/a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import chain, starmap
 from typing import Any
 
@@ -17,8 +18,10 @@ from functions.core import decode, documents, loose_json, rows, subscriptions, v
 from functions.core.accounting import DAY_MS, Counts, Part, Rejected, Rules
 from functions.core.context import Context, OwnEventError
 from functions.core.derived import DERIVE
+from functions.core.piles import Reader
 from functions.core.rows import Event, Place
 from functions.core.schema import HOUR_MS, TABLES, hour_of
+from functions.core.shapes import Names
 from functions.core.sources import (
     access_logs,
     emf,
@@ -46,7 +49,11 @@ _NOT_TYPED = (msgspec.MsgspecError, UnicodeError, RecursionError)
 # Arrow's own allocator hands memory back to the system after each batch and fetches it again; malloc keeps it
 pa.set_memory_pool(pa.system_memory_pool())
 
-SEAL_BYTES = 8 << 20
+READ_BYTES = 3072 << 10
+"""Raw bytes after which waiting events become arrays: as many objects as a processor's cache holds."""
+
+SEAL_BYTES = 16 << 20
+"""Raw bytes after which arrays are looked through for secrets."""
 
 
 class Normalizer:
@@ -61,7 +68,8 @@ class Normalizer:
         self._counts = Counts()
         self._rejected: list[Rejected] = []
         self._context = Context(rules.tenant_keys, rules.own_services, rules.hash_key)
-        self._unsealed_bytes = 0
+        self._unread_bytes = self._unsealed_bytes = 0
+        self._unsealed: dict[str, list[rows.Arrays]] = {}
         self._sealed: dict[str, list[pa.Table]] = {}
         self._earliest, self._latest = 0, values.MAX_TIME_MS
         self._arrival: int | None = None
@@ -92,7 +100,7 @@ class Normalizer:
         for payload in payloads:
             self._counts.raw_bytes += len(payload)
             self.pending_bytes += len(payload)
-            self._unsealed_bytes += len(payload)
+            self._unread_bytes += len(payload)
             try:
                 subscription = subscriptions.decode(payload)
             except _NOT_TYPED:
@@ -100,8 +108,10 @@ class Normalizer:
             else:
                 self._add_subscription(subscription, position)
                 number += 1
-            if self._unsealed_bytes >= SEAL_BYTES:
-                self._seal()
+            if self._unread_bytes >= READ_BYTES:
+                self._read()
+        if self._unsealed_bytes >= SEAL_BYTES:
+            self._seal()
 
     def add_piece(self, piece: bytes, position: str, place: Place, arrival_ms: int, columns: Any = None) -> Any:
         """Takes some lines of a log file; never raises because of their content.
@@ -140,12 +150,21 @@ class Normalizer:
         self.pending_bytes = 0
         return parts
 
+    def _read(self) -> None:
+        """Turns what waits into arrays, so that only few Python objects are alive at a time."""
+        context = self._context
+        context.read_piles(self._refuse_stored)
+        for table, columns in context.rows.take().items():
+            self._unsealed.setdefault(table, []).append(rows.Arrays(table, columns, context.redactor))
+        self._unsealed_bytes += self._unread_bytes
+        self._unread_bytes = 0
+
     def _seal(self) -> None:
-        """Turns what waits into Arrow, so that only few Python objects are alive at a time."""
-        self._context.read_piles(self._refuse_stored)
-        for table, piece in rows.to_arrow(self._context.rows.take(), self._context.redactor).items():
-            self._sealed.setdefault(table, []).append(piece)
-        self._unsealed_bytes = 0
+        """Turns the arrays into tables without secrets."""
+        self._read()
+        for table, pieces in rows.without_secrets(self._unsealed).items():
+            self._sealed.setdefault(table, []).extend(pieces)
+        self._unsealed, self._unsealed_bytes = {}, 0
 
     def _bound_times(self, arrival_ms: int | None) -> None:
         self._arrival = arrival_ms
@@ -168,31 +187,82 @@ class Normalizer:
             position,
         )
         log = environment.Payload()
-        own, is_spans = self._is_own(group), group == spans.LOG_GROUP
-        earliest, latest = self._earliest, self._latest
-        refused = 0
-        for entry in payload.logEvents:
-            time = entry.timestamp
-            if time is not None and earliest <= time <= latest:
-                event = Event(entry.id, time, None, place, entry, entry.message, log.open_request)
-            else:
-                event = Event(entry.id, 0, None, place, entry, entry.message, log.open_request)
+        events = self._events(payload.logEvents, place)
+        if self._is_own(group):
+            refused = self._one_by_one(_refuse_own, events)
+        elif group == spans.LOG_GROUP:
+            refused = self._add_spans(events)
+        else:
+            refused = self._add_lines(events, log)
+        self._account_for(len(events), refused, place, log)
+
+    def _events(self, entries: Sequence[LogEvent], place: Place) -> list[Event]:
+        times = [entry.timestamp for entry in entries]
+        found = [Event(entry.id, entry.timestamp or 0, None, place, entry, entry.message) for entry in entries]
+        known = [time for time in times if time is not None]
+        if len(known) < len(times) or (known and (min(known) < self._earliest or max(known) > self._latest)):
+            for event, time in zip(found, times, strict=True):
                 self._set_time(event, time)
+        for event, entry in zip(found, entries, strict=True):
+            if entry.extractedFields:
+                event.place = _place_of(entry, place)
+        return found
+
+    def _one_by_one(self, read: Callable[[Event], object], events: Iterable[Event]) -> int:
+        """Reads events, and returns how many had to be refused."""
+        refused = 0
+        for event in events:
             try:
-                if own:
-                    raise OwnEventError(f"log event of own log group {group}")
-                if entry.extractedFields:
-                    event.place = _place_of(entry, place)
-                if is_spans:
-                    self._read_span(event)
-                else:
-                    self._read_line(event, log)
+                read(event)
             except MemoryError:
                 raise
             except Exception as error:  # one bad event must stop nobody: it is kept, with the reason
                 refused += 1
                 self._refuse(event, error)
-        self._account_for(len(payload.logEvents), refused, place, log)
+        return refused
+
+    def _add_spans(self, events: Sequence[Event]) -> int:
+        """Takes the events of the log group of spans; returns how many were refused."""
+        try:
+            found = [spans.decode(event.line) for event in events]
+            attributes, texts = spans.attributes_of_all(found)
+        except _NOT_TYPED:
+            return self._one_by_one(self._read_span, events)
+        for event, span, text in zip(events, found, texts, strict=True):
+            event.line = text
+            self._set_start(event, span)
+        for numbers in _alike(attributes).values():
+            self._context.pile(spans.READER, attributes[numbers[0]]).extend(
+                map(events.__getitem__, numbers), map(attributes.__getitem__, numbers), map(found.__getitem__, numbers)
+            )
+        return 0
+
+    def _add_lines(self, events: Sequence[Event], log: environment.Payload) -> int:
+        """Takes events of any other log group; returns how many were refused.
+
+        Lines that are objects of members that say what they are, as nearly all are, are taken together.
+        """
+        found = documents.objects([event.line for event in events], self._rules.max_json_depth)
+        together: dict[Names, tuple[Reader | None, list[Event], list[dict[str, Any]]]] = {}
+        refused = 0
+        for event, value in zip(events, found, strict=True):
+            event.request_id = log.open_request
+            if type(value) is not dict:
+                refused += self._one_by_one(lambda event: self._read_line(event, log), (event,))
+                continue
+            names = tuple(value)
+            alike = together.get(names)
+            if alike is None:
+                alike = together[names] = (_reader_of(names), [], [])
+            if alike[0] is None:
+                refused += self._one_by_one(partial(self._read_object, line=value, log=log), (event,))
+            else:
+                alike[1].append(event)
+                alike[2].append(value)
+        for reader, those, objects in together.values():
+            if reader is not None:
+                self._context.pile(reader, objects[0]).extend(those, objects)
+        return refused
 
     def _add_documents(
         self,
@@ -373,6 +443,11 @@ class Normalizer:
             text_logs.read_alone(event, event.line, self._context)
             return
         attributes, event.line = spans.attributes_of(span)
+        self._set_start(event, span)
+        self._context.add(spans.READER, event, attributes, span)
+
+    def _set_start(self, event: Event, span: spans.Span) -> None:
+        """Sets the event's time to the start of its span, where that is known."""
         start = spans.nanos(span.startTimeUnixNano)
         if start is not None:
             time = start // 1_000_000
@@ -380,7 +455,6 @@ class Normalizer:
                 event.time, event.event_time = time, None
             else:
                 self._set_time(event, time)
-        self._context.add(spans.READER, event, attributes, span)
 
     def _read_document(self, event: Event, value: Any, log: environment.Payload) -> None:
         """Reads an event that came without CloudWatch's envelope: its time is in it, or is its arrival."""
@@ -444,6 +518,27 @@ _SPECIAL = frozenset(
 """Members one of which every JSON line has that is more than a log line."""
 
 _TIME_NAMES = ("time", "timestamp", "@timestamp", "Timestamp", "requestTimeEpoch", "requestTime", "eventTime", "ts")
+
+
+def _reader_of(names: Names) -> Reader | None:
+    """Who reads JSON lines with these members, where the names alone say so."""
+    special = _SPECIAL.intersection(names)
+    if not special:
+        return json_logs.READER
+    of_requests = special <= access_logs.GATEWAY_ONLY and access_logs.is_access_log(dict.fromkeys(names))
+    return access_logs.READER if of_requests else None
+
+
+def _alike(objects: Iterable[dict[str, Any]]) -> dict[Names, list[int]]:
+    """Numbers of the objects by the names of their members."""
+    found: dict[Names, list[int]] = {}
+    for number, names in enumerate(map(tuple, objects)):
+        found.setdefault(names, []).append(number)
+    return found
+
+
+def _refuse_own(event: Event) -> None:
+    raise OwnEventError(f"log event of own log group {event.place.log_group}")
 
 
 def _place_of(entry: LogEvent, place: Place) -> Place:

@@ -44,6 +44,12 @@ class Pile:
         self.values: list[Values] = []
         self.records: list[Any] = []
 
+    def extend(self, events: Iterable[Event], objects: Iterable[dict[str, Any]], records: Iterable[Any] = ()) -> None:
+        """Adds events with their objects, and with a record each where the reader wants one."""
+        self.events.extend(events)
+        self.values.extend(map(self.shape.known, objects))
+        self.records.extend(records)
+
     def part(self, chosen: Sequence[int]) -> Pile:
         """Some of the events, by their numbers."""
         part = Pile(self.reader, self.shape, self.row_no, self.redactor)
@@ -59,17 +65,17 @@ class Pile:
 
     def known(self) -> list[Values | None]:
         """The values of each column of the shape; None for one that the objects have no member for."""
-        has = self.shape.has
-        return [values if there else None for values, there in zip(self.taken[: len(has)], has, strict=True)]
+        taken = iter(self.taken)
+        return [next(taken) if there else None for there in self.shape.has]
 
     def also(self) -> dict[str, Values]:
         """The values of each member that the shape wants besides."""
-        return dict(zip(self.shape.also, self.taken[len(self.shape.has) :], strict=False))
+        return dict(zip(self.shape.also, self.taken[sum(self.shape.has) :], strict=False))
 
     def lines(self) -> list[str]:
         """The objects' JSON, without what the shape knows to be private."""
         lines = [event.line for event in self.events]
-        columns = self.taken[len(self.shape.has) + len(self.shape.also) :]
+        columns = self.taken[sum(self.shape.has) + len(self.shape.also) :]
         for (path, protection), column in zip(self.shape.private, columns, strict=True):
             lines = self.redactor.hidden_in(lines, _followed(column, path[1:]), protection)
         return lines

@@ -22,6 +22,14 @@ from functions.core.text_maps import TextMaps
 Row = tuple[Any, ...]
 
 _TIMESTAMP = pa.timestamp("ms")
+_FREE_TEXTS = {
+    name: [i for i, column in enumerate(table.columns) if column.name in FREE_TEXT_COLUMNS]
+    for name, table in TABLES.items()
+}
+_JSON_TEXTS = {
+    name: [i for i, column in enumerate(table.columns) if column.type == JSON and not column.repeated]
+    for name, table in TABLES.items()
+}
 
 
 class Place(msgspec.Struct, gc=False, frozen=True):
@@ -123,49 +131,61 @@ class Rows:
         return taken
 
 
-def to_arrow(taken: Mapping[str, Sequence[Sequence[Cells]]], redactor: Redactor) -> dict[str, pa.Table]:
-    """Pieces of columns of some tables as tables of the lake's schema, without secrets."""
-    tables = [_Unredacted(name, columns, redactor) for name, columns in taken.items()]
-    # one look at everything: to make a pattern ready costs as much as to look for it in two megabytes
-    hint = json_hint(frozenset().union(*(table.identities for table in tables)))
-    suspicious = any_suspicious([text for table in tables for text in table.texts()], hint)
-    return {table.name: table.redacted(suspicious=suspicious) for table in tables}
-
-
-class _Unredacted:
-    """The arrays of a table, map columns as TextMaps, as long as secrets can be in them."""
+class Arrays:
+    """Some rows of a table as Arrow arrays, in which secrets can still be; map columns are TextMaps."""
 
     def __init__(self, name: str, columns: Sequence[Sequence[Cells]], redactor: Redactor) -> None:
         self.name = name
-        self.identities = IDENTITIES.get(name, NO_NAMES)
         self._redactor = redactor
-        self._table = TABLES[name]
-        self._arrays = [
-            _column(column, pieces, redactor) for column, pieces in zip(self._table.columns, columns, strict=True)
+        self._columns = [
+            _column(column, pieces, redactor) for column, pieces in zip(TABLES[name].columns, columns, strict=True)
         ]
-        self._free_texts = [i for i, column in enumerate(self._table.columns) if column.name in FREE_TEXT_COLUMNS]
-        self._json_texts = [
-            i for i, column in enumerate(self._table.columns) if column.type == JSON and not column.repeated
+
+    @classmethod
+    def together(cls, pieces: Sequence[Arrays]) -> Arrays:
+        """Pieces of one table as one."""
+        whole = cls.__new__(cls)
+        whole.name, whole._redactor = pieces[0].name, pieces[0]._redactor
+        columns = zip(*(piece._columns for piece in pieces), strict=True)
+        whole._columns = [
+            TextMaps.together(arrays) if isinstance(arrays[0], TextMaps) else _concatenated(arrays)
+            for arrays in columns
         ]
-        self._maps = [i for i, array in enumerate(self._arrays) if isinstance(array, TextMaps)]
+        return whole
 
     def texts(self) -> list[pa.StringArray]:
         """Wherever a secret can be."""
-        arrays = self._arrays
-        return [*(arrays[i] for i in self._free_texts + self._json_texts), *(arrays[i].items for i in self._maps)]
+        found = [self._columns[i] for i in (*_FREE_TEXTS[self.name], *_JSON_TEXTS[self.name])]
+        return found + [column.items for column in self._columns if isinstance(column, TextMaps)]
 
     def redacted(self, *, suspicious: bool) -> pa.Table:
-        """The table; ``suspicious`` says whether a secret is possible at all."""
-        suspicious = suspicious and any_suspicious(self.texts(), json_hint(self.identities))
-        arrays, redactor = self._arrays, self._redactor
+        """The table without secrets; ``suspicious`` says whether there can be one."""
+        columns, redactor, table = self._columns, self._redactor, TABLES[self.name]
         if suspicious:
-            for i in self._free_texts:
-                arrays[i] = redactor.text(arrays[i])
-            for i in self._json_texts:
-                arrays[i] = redactor.json(arrays[i], self.identities)
-        for i in self._maps:
-            arrays[i] = arrays[i].to_arrow(redactor, suspicious)
-        return pa.Table.from_arrays(arrays, schema=self._table.arrow_schema)
+            for i in _FREE_TEXTS[self.name]:
+                columns[i] = redactor.text(columns[i])
+            for i in _JSON_TEXTS[self.name]:
+                columns[i] = redactor.json(columns[i], IDENTITIES.get(self.name, NO_NAMES))
+        arrays = [
+            column.to_arrow(redactor, suspicious) if isinstance(column, TextMaps) else column for column in columns
+        ]
+        return pa.Table.from_arrays(arrays, schema=table.arrow_schema)
+
+
+def without_secrets(pieces: Mapping[str, Sequence[Arrays]]) -> dict[str, list[pa.Table]]:
+    """Pieces of some tables as tables of the lake's schema, without secrets."""
+    # one look at everything: to make a pattern ready costs as much as to look for it in two megabytes
+    if not _suspicious(pieces):
+        return {name: [piece.redacted(suspicious=False) for piece in those] for name, those in pieces.items()}
+    found = {name: Arrays.together(those) for name, those in pieces.items()}
+    return {name: [whole.redacted(suspicious=_suspicious({name: [whole]}))] for name, whole in found.items()}
+
+
+def _suspicious(pieces: Mapping[str, Sequence[Arrays]]) -> bool:
+    """Whether a secret is possible anywhere in some tables."""
+    identities = [IDENTITIES.get(name, NO_NAMES) for name in pieces]
+    texts = [text for those in pieces.values() for piece in those for text in piece.texts()]
+    return any_suspicious(texts, json_hint(frozenset().union(*identities)))
 
 
 def _column(column: Column, pieces: Sequence[Cells], redactor: Redactor) -> Any:
@@ -206,6 +226,12 @@ def _numbered(cells: Sequence[Any], type_: pa.DataType) -> pa.DictionaryArray:
     numbers = dict(zip(different, range(len(different)), strict=True))
     indices = pa.array(map(numbers.__getitem__, cells), pa.int32())
     return pa.DictionaryArray.from_arrays(indices, pa.array(different, pa.string())).cast(type_)
+
+
+def _concatenated(arrays: Sequence[pa.Array]) -> pa.Array:
+    if isinstance(arrays[0], pa.DictionaryArray):
+        return pa.chunked_array(arrays).unify_dictionaries().combine_chunks()
+    return pa.concat_arrays(arrays)
 
 
 def concatenated(tables: Iterable[pa.Table]) -> pa.Table:

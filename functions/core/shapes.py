@@ -46,9 +46,8 @@ Path = tuple[str, ...]
 
 
 class Shape:
-    """Objects with the same ``members``: ``known`` takes the columns' values out of one, None where it has no member
-    for a column, then those of the members ``also``, then those in which something is ``private``; ``has`` says for
-    which columns it has one.
+    """Objects with the same ``members``: ``known`` takes the columns' values out of one, then those of the members
+    ``also``, then those in which something is ``private``; ``has`` says for which columns it has a member.
 
     ``private`` are the members that were secrets or identities in the first object, each with its protection.
     """
@@ -61,7 +60,7 @@ class Shape:
         self.has = [name is not None for name in names]
         self.also = tuple(filter(shapes.also, members))
         self.private = tuple(_private_paths(first, shapes.identities))
-        self.known = _taker((*names, *self.also, *(path[0] for path, _ in self.private)))
+        self.known = _taker((*filter(None, names), *self.also, *(path[0] for path, _ in self.private)))
 
 
 class Shapes:
@@ -103,8 +102,8 @@ def _private_paths(fields: dict[str, Any], identities: frozenset[str], depth: in
                 yield (name, *path), protection
 
 
-def _taker(names: tuple[str | None, ...]) -> Callable[[dict[Any, Any]], Values]:
-    """A function that takes values out of an object that has a member None."""
+def _taker(names: Names) -> Callable[[dict[str, Any]], Values]:
+    """A function that takes values out of an object."""
     if len(names) > 1:
         return itemgetter(*names)
     return (lambda fields: (fields[names[0]],)) if names else lambda _: ()

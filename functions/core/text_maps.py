@@ -41,6 +41,14 @@ class TextMaps:
             )
         )
 
+    @classmethod
+    def together(cls, pieces: Sequence[TextMaps]) -> TextMaps:
+        """Pieces of one column as one."""
+        whole = cls.__new__(cls)
+        whole._maps = [maps for piece in pieces for maps in piece._maps]
+        whole.items = pa.concat_arrays([piece.items for piece in pieces])
+        return whole
+
     def to_arrow(self, redactor: Redactor, suspicious: bool) -> pa.MapArray:
         """The map column; ``suspicious`` says whether a secret is possible in the items."""
         sizes = chain.from_iterable(repeat(len(keys.names), rows) for keys, rows, _ in self._maps)

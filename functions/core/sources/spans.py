@@ -8,7 +8,6 @@ are Application Signals' (https://docs.aws.amazon.com/AmazonCloudWatch/latest/mo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -71,7 +70,6 @@ _LATEST_NANOS = values.MAX_TIME_MS * 1_000_000
 _RAW_NULL = msgspec.Raw(b"null")
 _CACHED_RESOURCES = 2000
 _LONGEST_CACHED_RESOURCE = 16_384
-_LONGEST_CACHED_STATUS = 200
 
 _DECODE_ANY = msgspec.json.Decoder().decode
 
@@ -174,6 +172,16 @@ def attributes_of(span: Span) -> tuple[dict[str, Any], str]:
     return attributes, values.text(attributes) or "{}"
 
 
+def attributes_of_all(found: Sequence[Span]) -> tuple[list[dict[str, Any]], list[str]]:
+    """``attributes_of`` many spans."""
+    texts = [str(span.attributes, "utf-8") for span in found]
+    objects = list(map(_DECODE_ANY, texts))
+    for number, (span, attributes) in enumerate(zip(found, objects, strict=True)):
+        if type(attributes) is not dict or span.events or span.traceState:
+            objects[number], texts[number] = attributes_of(span)
+    return objects, texts
+
+
 def read(pile: Pile, context: Context) -> None:
     """Adds a spans row for each span: the pile's objects are their attributes, as are the events' lines, and its
     records the spans.
@@ -195,7 +203,7 @@ def read(pile: Pile, context: Context) -> None:
         raise OwnEventError(f"span of own service {own}")
     kinds = values.each([span.kind for span in found], _kind)
     http_statuses = None if http_status is None else values.each(http_status, values.int32)
-    codes, said = zip(*[_code_and_message(bytes(span.status)) for span in found], strict=True)
+    codes, said = zip(*values.each([bytes(span.status) for span in found], _code_and_message), strict=True)
     ends = _times([span.endTimeUnixNano for span in found])
     if not _CALLING.isdisjoint(kinds):
         callee = _of_calls(kinds, callee, callees)
@@ -286,19 +294,12 @@ def _of_calls(kinds: Sequence[str | None], named: Values | None, described: Valu
 
 def _code_and_message(status: bytes) -> tuple[Any, Any]:
     """Code and message of a span's status, which is JSON."""
-    return _short_status(status) if len(status) <= _LONGEST_CACHED_STATUS else _read_status(status)
-
-
-def _read_status(status: bytes) -> tuple[Any, Any]:
     found = _DECODE_ANY(status)
     if type(found) is not dict:
         return found if type(found) in _WORD_OR_NUMBER else None, None
     code = found.get("code") if "code" in found else found.get("status_code")
     message = (found.get("message") or found.get("description")) if len(found) > 1 else None
     return code if type(code) in _WORD_OR_NUMBER else None, message
-
-
-_short_status = lru_cache(maxsize=1024)(_read_status)
 
 
 def _statuses(
