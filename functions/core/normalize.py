@@ -189,7 +189,7 @@ class Normalizer:
         log = environment.Payload()
         events = self._events(payload.logEvents, place)
         if self._is_own(group):
-            refused = self._one_by_one(_refuse_own, events)
+            refused = self._one_by_one(_refuse_own, zip(events))
         elif group == spans.LOG_GROUP:
             refused = self._add_spans(events)
         else:
@@ -208,17 +208,17 @@ class Normalizer:
                 event.place = _place_of(entry, place)
         return found
 
-    def _one_by_one(self, read: Callable[[Event], object], events: Iterable[Event]) -> int:
-        """Reads events, and returns how many had to be refused."""
+    def _one_by_one(self, read: Callable[..., object], arguments: Iterable[tuple[Any, ...]]) -> int:
+        """Reads events, each the first of some arguments; returns how many had to be refused."""
         refused = 0
-        for event in events:
+        for each in arguments:
             try:
-                read(event)
+                read(*each)
             except MemoryError:
                 raise
             except Exception as error:  # one bad event must stop nobody: it is kept, with the reason
                 refused += 1
-                self._refuse(event, error)
+                self._refuse(each[0], error)
         return refused
 
     def _add_spans(self, events: Sequence[Event]) -> int:
@@ -227,10 +227,13 @@ class Normalizer:
             found = [spans.decode(event.line) for event in events]
             attributes, texts = spans.attributes_of_all(found)
         except _NOT_TYPED:
-            return self._one_by_one(self._read_span, events)
-        for event, span, text in zip(events, found, texts, strict=True):
+            return self._one_by_one(self._read_span, zip(events))
+        for event, span, text, start in zip(events, found, texts, spans.start_times(found), strict=True):
             event.line = text
-            self._set_start(event, span)
+            if start is not None and self._earliest <= start <= self._latest:
+                event.time, event.event_time = start, None
+            else:
+                self._set_start(event, span)
         for numbers in _alike(attributes).values():
             self._context.pile(spans.READER, attributes[numbers[0]]).extend(
                 map(events.__getitem__, numbers), map(attributes.__getitem__, numbers), map(found.__getitem__, numbers)
@@ -243,26 +246,41 @@ class Normalizer:
         Lines that are objects of members that say what they are, as nearly all are, are taken together.
         """
         found = documents.objects([event.line for event in events], self._rules.max_json_depth)
-        together: dict[Names, tuple[Reader | None, list[Event], list[dict[str, Any]]]] = {}
+        together: dict[Names, tuple[Taker | None, list[Event], list[dict[str, Any]]]] = {}
         refused = 0
         for event, value in zip(events, found, strict=True):
             event.request_id = log.open_request
             if type(value) is not dict:
-                refused += self._one_by_one(lambda event: self._read_line(event, log), (event,))
+                refused += self._one_by_one(self._read_line, ((event, log),))
                 continue
             names = tuple(value)
             alike = together.get(names)
             if alike is None:
-                alike = together[names] = (_reader_of(names), [], [])
+                alike = together[names] = (self._taker_of(names), [], [])
             if alike[0] is None:
-                refused += self._one_by_one(partial(self._read_object, line=value, log=log), (event,))
+                refused += self._one_by_one(self._read_object, ((event, value, log),))
             else:
                 alike[1].append(event)
                 alike[2].append(value)
-        for reader, those, objects in together.values():
-            if reader is not None:
-                self._context.pile(reader, objects[0]).extend(those, objects)
-        return refused
+        return refused + sum(take(those, objects) for take, those, objects in together.values() if take)
+
+    def _taker_of(self, names: Names) -> Taker | None:
+        """What takes all JSON lines with these members, where the names alone say what they are."""
+        special = _SPECIAL.intersection(names)
+        if not special:
+            return partial(self._pile, json_logs.READER)
+        if special == _METRICS:
+            return self._add_metrics
+        if special <= access_logs.GATEWAY_ONLY and access_logs.is_access_log(dict.fromkeys(names)):
+            return partial(self._pile, access_logs.READER)
+        return None
+
+    def _pile(self, reader: Reader, events: Sequence[Event], objects: Sequence[dict[str, Any]]) -> int:
+        self._context.pile(reader, objects[0]).extend(events, objects)
+        return 0
+
+    def _add_metrics(self, events: Sequence[Event], objects: Sequence[dict[str, Any]]) -> int:
+        return self._one_by_one(self._read_metrics, zip(events, objects, strict=True))
 
     def _add_documents(
         self,
@@ -395,9 +413,7 @@ class Normalizer:
         if _SPECIAL.isdisjoint(line):
             context.add(json_logs.READER, event, line)
         elif "_aws" in line:
-            header = performance.completed(line, line.pop("_aws"))
-            self._set_own_time(event, header.get("Timestamp") if isinstance(header, dict) else None)
-            context.add(emf.READER, event, line, header)
+            self._read_metrics(event, line)
         elif not performance.MEMBERS.isdisjoint(line) and performance.is_event(line):
             header = performance.header_of(line)
             self._set_own_time(event, header["Timestamp"])
@@ -418,6 +434,13 @@ class Normalizer:
             context.add(access_logs.READER, event, line)
         elif not self._read_spans(event, line, log):
             context.add(json_logs.READER, event, line)
+
+    def _read_metrics(self, event: Event, line: dict[str, Any]) -> None:
+        header = line.pop("_aws")
+        if performance.MARK in event.line:
+            header = performance.completed(line, header)
+        self._set_own_time(event, header.get("Timestamp") if isinstance(header, dict) else None)
+        self._context.add(emf.READER, event, line, header)
 
     def _read_spans(self, event: Event, line: dict[str, Any], log: environment.Payload) -> bool:
         """Reads a document that may hold several spans, or OTLP's log records; False where it holds none."""
@@ -517,16 +540,11 @@ _SPECIAL = frozenset(
 )
 """Members one of which every JSON line has that is more than a log line."""
 
+_METRICS = frozenset({"_aws"})
+Taker = Callable[[Sequence[Event], Sequence[dict[str, Any]]], int]
+"""Takes events with their objects, all of the same members; returns how many of them were refused."""
+
 _TIME_NAMES = ("time", "timestamp", "@timestamp", "Timestamp", "requestTimeEpoch", "requestTime", "eventTime", "ts")
-
-
-def _reader_of(names: Names) -> Reader | None:
-    """Who reads JSON lines with these members, where the names alone say so."""
-    special = _SPECIAL.intersection(names)
-    if not special:
-        return json_logs.READER
-    of_requests = special <= access_logs.GATEWAY_ONLY and access_logs.is_access_log(dict.fromkeys(names))
-    return access_logs.READER if of_requests else None
 
 
 def _alike(objects: Iterable[dict[str, Any]]) -> dict[Names, list[int]]:

@@ -87,16 +87,28 @@ class Pile:
 
     def of_events(self) -> tuple[Cells, ...]:
         """The columns that every table begins with."""
-        events, places, rows = self.events, self.places, len(self.events)
+        events, rows = self.events, len(self.events)
+        event_times = [event.event_time for event in events]
         return (
             [event.time for event in events],
             [event.id for event in events],
             Same(self.row_no, rows),
-            [place.account for place in places],
-            [place.region for place in places],
+            self.of_places("account"),
+            self.of_places("region"),
             Same(self.reader.source, rows),
-            [event.event_time for event in events],
+            Same(None, rows) if event_times.count(None) == rows else event_times,
         )
+
+    def of_places(self, attribute: str) -> Cells:
+        """An attribute of the places that the events come from; most often there is but one place."""
+        places = self.places
+        if self._is_one_place:
+            return Same(getattr(places[0], attribute), len(places))
+        return [getattr(place, attribute) for place in places]
+
+    @cached_property
+    def _is_one_place(self) -> bool:
+        return len(set(map(id, self.places))) == 1
 
 
 def _followed(values: Values, path: Path) -> Sequence[Any]:

@@ -50,9 +50,10 @@ class Shape:
     ``also``, then those in which something is ``private``; ``has`` says for which columns it has a member.
 
     ``private`` are the members that were secrets or identities in the first object, each with its protection.
+    ``wanted`` are the members whose values are taken.
     """
 
-    __slots__ = ("also", "has", "known", "members", "private")
+    __slots__ = ("also", "has", "known", "members", "private", "wanted")
 
     def __init__(self, members: Names, first: dict[str, Any], shapes: Shapes) -> None:
         names = [next((name for name in names if name in members), None) for names in shapes.columns]
@@ -60,7 +61,8 @@ class Shape:
         self.has = [name is not None for name in names]
         self.also = tuple(filter(shapes.also, members))
         self.private = tuple(_private_paths(first, shapes.identities))
-        self.known = _taker((*filter(None, names), *self.also, *(path[0] for path, _ in self.private)))
+        self.wanted = (*filter(None, names), *self.also, *(path[0] for path, _ in self.private))
+        self.known = _taker(self.wanted)
 
 
 class Shapes:

@@ -10,13 +10,15 @@ Specification: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Cl
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import chain
 from math import isfinite
+from operator import ne
 from typing import Any, NamedTuple
 
 from functions.core import documents, values
 from functions.core.context import Context, OwnEventError
-from functions.core.piles import ApartError, Pile, Reader, any_starts
+from functions.core.piles import ApartError, Pile, Reader, any_starts, of_type
 from functions.core.rows import Event, Same
 from functions.core.shapes import Keys, Names, Shapes
 from functions.core.sources import json_logs
@@ -69,19 +71,20 @@ def read(pile: Pile, context: Context) -> None:
         if own is not None:
             raise OwnEventError(f"metrics of own service {own}")
     directives = [header.get("CloudWatchMetrics") if isinstance(header, dict) else None for header in pile.records]
-    _only_alike(pile, list(map(values.text, directives)))
+    if any(map(partial(ne, directives[0]), directives)):
+        _only_alike(pile, list(map(values.text, directives)))
     metrics, missing = _metrics(directives[0], members)
-    numbers = [list(map(_numbers, pile.taken[metric.place])) for metric in metrics]
-    forms = [_forms(pile.taken[metric.place], found) for metric, found in zip(metrics, numbers, strict=True)]
-    _only_alike(pile, list(zip(*forms, strict=True)))
+    found = [_values(pile.taken[metric.place]) for metric in metrics]
+    if any(forms.count(forms[0]) < len(forms) for _, forms in found):
+        _only_alike(pile, list(zip(*(forms for _, forms in found), strict=True)))
     row_no, used = 0, set(chain.from_iterable(metric.labels for metric in metrics))
-    for metric, found, form in zip(metrics, numbers, forms, strict=True):
-        for number, nth in enumerate(zip(*found, strict=True)):
-            _add(pile, metric, row_no, nth, form[0].statistics[number : number + 1], context)
+    for metric, (columns, (form, *_)) in zip(metrics, found, strict=True):
+        for number, column in enumerate(columns):
+            _add(pile, metric, row_no, column, form.statistics[number : number + 1], context)
             row_no += 1
-        if not form[0].complete:
+        if not form.complete:
             missing.append(metric.name)
-        elif not form[0].is_object:
+        elif not form.is_object:
             used.add(metric.place)
     _add_rest(pile, used, row_no, missing, context)
 
@@ -134,7 +137,7 @@ def _add(
     rows, members = len(pile.events), pile.shape.members
     time, event_id, _, *others = pile.of_events()
     names = tuple(members[place] for place in metric.labels)
-    columns = [list(map(values.text, pile.taken[place])) for place in metric.labels]
+    columns = [of_type(pile.taken[place], str, values.text) for place in metric.labels]
     services = [place.service for place in pile.places]
     naming = next((name for name in _SERVICE if name in names), None)
     if naming is not None:
@@ -161,10 +164,12 @@ def _add_rest(pile: Pile, used: set[int], row_no: int, rejected: list[str], cont
     names = [(place, name) for place, name in enumerate(pile.shape.members) if place not in used]
     if not names and row_no and not rejected:
         return
-    for event, line in zip(pile.events, pile.values, strict=True):
-        if rejected:
+    if rejected:
+        for event in pile.events:
             note_rejected(event, rejected)
-        context.add(_LOG, event, {name: line[place] for place, name in names}, row_no=row_no)
+    rest = context.pile(_LOG, {name: pile.values[0][place] for place, name in names}, row_no)
+    wanted = [(place, name) for place, name in names if name in rest.shape.wanted]
+    rest.extend(pile.events, ({name: line[place] for place, name in wanted} for line in pile.values))
 
 
 def note_rejected(event: Event, metrics: Sequence[str]) -> None:
@@ -173,8 +178,15 @@ def note_rejected(event: Event, metrics: Sequence[str]) -> None:
     event.line = values.text({**line, REJECTED_METRICS: metrics}) or ""
 
 
-def _forms(written: Sequence[Any], numbers: Sequence[list[float]]) -> list[_Form]:
-    return list(map(_form, written, numbers))
+def _values(written: Sequence[Any]) -> tuple[Sequence[Sequence[float]], Sequence[_Form]]:
+    """The values of a metric, column by column, and their forms; the columns mean nothing where the forms differ."""
+    single = written
+    if set(map(type, written)) == {list} and set(map(len, written)) == {1}:
+        single = [value for (value,) in written]
+    if set(map(type, single)) == {float} and all(map(isfinite, single)):
+        return [single], [_ONE] * len(single)
+    numbers = list(map(_numbers, written))
+    return list(zip(*numbers, strict=False)), list(map(_form, written, numbers))
 
 
 def _form(written: Any, numbers: list[float]) -> _Form:

@@ -70,8 +70,8 @@ def read(pile: Pile, context: Context) -> None:
     levels, types, prints = _errors(pile, mapped(level, rows, _level), message, error_name)
     context.rows.logs.extend(
         *pile.of_events(),
-        [place.log_group for place in pile.places],
-        [place.log_stream for place in pile.places],
+        pile.of_places("log_group"),
+        pile.of_places("log_stream"),
         levels,
         cells(message, rows),
         services,

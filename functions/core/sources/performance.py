@@ -15,6 +15,9 @@ from typing import Any
 MEMBERS = frozenset({"CloudWatchMetrics", "ClusterName", "prom_metric_type"})
 """One of them is in every performance event that is not marked with ``_aws``."""
 
+MARK = "Insights"
+"""Stands in every line marked with ``_aws`` that is a performance event."""
+
 _INSIGHTS = frozenset({"LambdaInsights", "ContainerInsights", "ECS/ContainerInsights", "ContainerInsights/Prometheus"})
 _OF_ECS = frozenset({"TaskId", "TaskDefinitionFamily", "ServiceName", "ContainerInstanceId", "ContainerInstanceCount"})
 _NO_METRICS = frozenset({"Timestamp", "Version"})

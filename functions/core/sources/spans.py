@@ -265,6 +265,11 @@ def _times(written: Sequence[Any]) -> Sequence[int | None]:
     return list(map(nanos, written))
 
 
+def start_times(found: Sequence[Span]) -> list[int | None]:
+    """When spans began, in milliseconds."""
+    return [start and start // 1_000_000 for start in _times([span.startTimeUnixNano for span in found])]
+
+
 def _services(pile: Pile, named: Values | None, resources: Sequence[Resource]) -> Sequence[str | None]:
     """The service that a span names, else that of its resource or of its place."""
     if named is not None and all(named):
