@@ -28,13 +28,16 @@ import pyarrow as pa
 from functions.core.cost.assumptions import ASSUMED
 from functions.core.cost.by_volume import charges, cost_by_part, of_gigabytes
 from functions.core.cost.prices import PRICES
+from stacks import bundling
 from tests.performance import ways
-from tests.performance.telemetry import Shop
+from tests.performance.telemetry import KINDS, Shop
 
 RAW_MB = 240
 BATCHES = 4
 LAMBDA_BATCH_BYTES = 6_000_000
 GOAL_OF_LIMIT, GOAL_OF_USUAL, GOAL_PEAK_MB = 0.40, 2.5, 512
+KIND_BYTES = 4_000_000
+COLD_STARTS = 5
 MEASURE_MEMORY = "--memory"
 
 
@@ -69,6 +72,7 @@ def main() -> int:
     megabytes = shop.raw_bytes / 1e6
     speed = {way: megabytes / spent for way, spent in seconds.items()}
     of_limit, of_usual = speed["tracelake"] / speed["limit"], speed["tracelake"] / speed["usual"]
+    print_cost(speed["tracelake"], compressed / shop.raw_bytes, stored / shop.raw_bytes, files_written / BATCHES)
     report(
         ("raw messages", megabytes, f"MB, {compressed / 1e6:.1f} MB on the stream, {stored / 1e6:.1f} MB as Parquet"),
         ("normalize", speed["tracelake"], "MB/s per core, all features on"),
@@ -76,8 +80,35 @@ def main() -> int:
         ("the usual way", speed["usual"], f"MB/s; normalize is {of_usual:.1f} times as fast (goal {GOAL_OF_USUAL})"),
         ("peak memory", peak_mb, f"MB for a batch of 6 MB (goal under {GOAL_PEAK_MB})"),
     )
-    print_cost(speed["tracelake"], compressed / shop.raw_bytes, stored / shop.raw_bytes, files_written / BATCHES)
+    report(("cold start", cold_start_ms(), f"ms to import the handler from its bundle, best of {COLD_STARTS}, here"))
+    for kind, _ in KINDS:
+        report((kind, *of_kind(kind)))
     return int(of_limit < GOAL_OF_LIMIT or of_usual < GOAL_OF_USUAL or peak_mb >= GOAL_PEAK_MB)
+
+
+def of_kind(kind: str) -> tuple[float, str]:
+    """Speed for one format alone, in MB/s, and how it compares."""
+    shop, seconds = Shop(seed=4), {"tracelake": 0.0, "limit": 0.0}
+    records = shop.batch(KIND_BYTES, kind)
+    parts, _ = ways.tracelake(records)
+    for _ in range(3):
+        timed(seconds, "tracelake", lambda: ways.tracelake(records))
+        timed(seconds, "limit", lambda: ways.limit(records, parts))
+    megabytes = 3 * shop.raw_bytes / 1e6
+    return megabytes / seconds["tracelake"], f"MB/s, {seconds['limit'] / seconds['tracelake']:.0%} of the limit"
+
+
+def cold_start_ms() -> float:
+    """Milliseconds that a new process takes to import the handler from the very bundle, built for this machine."""
+    layer = bundling.build_layer(bundling.host_platform(), bundling.host_python())
+    path = f"{bundling.build_code()}:{layer / 'python'}"
+    program = "import time; t = time.perf_counter(); import functions.normalize.handler; print(time.perf_counter() - t)"
+    run = [sys.executable, "-S", "-c", program]
+    environment = {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "AWS_DEFAULT_REGION": "eu-west-1"}
+    measured = [
+        float(subprocess.run(run, capture_output=True, check=True, env=environment).stdout) for _ in range(COLD_STARTS)
+    ]
+    return min(measured) * 1000
 
 
 def timed(seconds: dict[str, float], way: str, work: Callable[[], Any]) -> Any:

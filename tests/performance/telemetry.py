@@ -1,7 +1,7 @@
 """Telemetry of a made-up shop, the same for the same seed: what CloudWatch Logs puts on the stream.
 
-Mostly spans, with Powertools logs, EMF, Lambda's REPORT lines as text and as JSON, and access logs. Ids are random,
-names repeat, as in life; so it compresses as in life.
+Mostly spans, with Powertools logs, EMF, Lambda's REPORT lines as text and as JSON, access logs, and a little of the
+other formats. Ids are random, names repeat, as in life; so it compresses as in life.
 """
 
 from __future__ import annotations
@@ -12,10 +12,16 @@ import json
 from collections.abc import Iterator
 from random import Random
 
+from tests.performance.other_formats import OtherFormats
+
 START_MS = 1_790_000_000_000
 EVENTS_PER_MS = 20
 EVENTS_PER_PAYLOAD = 400
-KINDS = (("spans", 45), ("powertools", 26), ("emf", 7), ("report_text", 6), ("report_json", 5), ("access", 11))
+EVENTS_OF_RARE = 40
+COMMON = {"spans": 41, "powertools": 24, "emf": 6, "report_text": 6, "report_json": 5, "access": 10}
+RARE = ("text", "xray", "otlp", "step_functions", "insights", "metric_stream", "flow", "alb")
+KINDS = (*COMMON.items(), *((kind, 1) for kind in RARE))
+"""Formats with how many of a hundred payloads are of them; those of rare ones are small."""
 
 _SERVICES = ("checkout", "orders", "inventory", "payments", "catalog", "mailer", "search", "pricing")
 _ROUTES = ("GET /orders/{id}", "POST /orders", "GET /catalog", "GET /catalog/{sku}", "POST /payments", "GET /search")
@@ -28,7 +34,7 @@ _REMOTE = (
 )
 
 
-class Shop:
+class Shop(OtherFormats):
     """Writes payloads; ``raw_bytes`` counts the bytes of their messages."""
 
     def __init__(self, seed: int) -> None:
@@ -36,10 +42,11 @@ class Shop:
         self._event = 0
         self.raw_bytes = 0
 
-    def batch(self, raw_bytes: int) -> list[str]:
-        """Kinesis records (base64, as a Lambda function gets them) with about this many bytes of messages."""
+    def batch(self, raw_bytes: int, *only: str) -> list[str]:
+        """Kinesis records (base64, as a Lambda function gets them) with about this many bytes of messages, of all
+        formats or only of some."""
         records, end = [], self.raw_bytes + raw_bytes
-        kinds, weights = zip(*KINDS, strict=True)
+        kinds, weights = zip(*(each for each in KINDS if not only or each[0] in only), strict=True)
         while self.raw_bytes < end:
             kind = self._random.choices(kinds, weights)[0]
             records.append(self._payload(kind))
@@ -49,7 +56,7 @@ class Shop:
         service = self._random.choice(_SERVICES)
         group = {"spans": "aws/spans", "access": f"/aws/apigateway/{service}"}.get(kind, f"/aws/lambda/{service}")
         messages: list[str] = []
-        while len(messages) < EVENTS_PER_PAYLOAD:
+        while len(messages) < (EVENTS_OF_RARE if kind in RARE else EVENTS_PER_PAYLOAD):
             messages += getattr(self, f"_{kind}")(service)
         events = []
         for message in messages:
