@@ -16,8 +16,7 @@ _TEXT = r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)'
 
 _STRUCTURE = re.compile(rf"{_TEXT}|[\[{{]|[\]}}]", re.DOTALL)
 _STRING = re.compile(_TEXT, re.DOTALL)
-_ONE_KIND = bytes.maketrans(b"{}", b"[]")
-_NO_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
+_NESTED = frozenset({dict, list})
 _LENIENT = json.JSONDecoder(strict=False)
 
 
@@ -35,21 +34,26 @@ def parse(document: str, max_depth: int) -> Any:
 
 def parse_strictly(document: str, max_depth: int) -> Any:
     """The value of one document that is JSON as RFC 8259 has it; NotJsonError where it is nested too deep."""
-    if _openings(document) > max_depth and deeper_than(document, max_depth):
+    try:
+        value = _DECODE(document)
+    except RecursionError:
+        raise NotJsonError(f"nested deeper than {max_depth}") from None
+    if _openings(document) > max_depth and _is_deeper(value, max_depth):
         raise NotJsonError(f"nested deeper than {max_depth}")
-    return _DECODE(document)
+    return value
 
 
 def objects(lines: Sequence[str], max_depth: int) -> list[Any]:
     """``parse_strictly`` of the lines that begin as objects do; None for those it refuses, and for all others."""
-    plain = [
-        line.startswith("{") and line.count("{") + (line.count("[") if "[" in line else 0) <= max_depth
-        for line in lines
-    ]
+    plain = [line.startswith("{") for line in lines]
     try:
-        return [_DECODE(line) if is_plain else None for line, is_plain in zip(lines, plain, strict=True)]
+        found = [_DECODE(line) if is_plain else None for line, is_plain in zip(lines, plain, strict=True)]
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return [_object(line) if is_plain else None for line, is_plain in zip(lines, plain, strict=True)]
+        found = [_object(line) if is_plain else None for line, is_plain in zip(lines, plain, strict=True)]
+    return [
+        None if _openings(line) > max_depth and _is_deeper(value, max_depth) else value
+        for line, value in zip(lines, found, strict=True)
+    ]
 
 
 def _object(line: str) -> Any:
@@ -69,26 +73,15 @@ def dump(value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
-def deeper_than(document: str, max_depth: int) -> bool:
-    """Whether brackets outside of strings are nested deeper than ``max_depth``."""
-    # what is nested n deep is gone after n steps, and that takes a fraction of the time of looking at each bracket
-    brackets = _STRING.sub("", document).encode(errors="replace").translate(_ONE_KIND, _NO_BRACKETS)
-    for _ in range(max_depth):
-        if not brackets:
+def _is_deeper(value: Any, max_depth: int) -> bool:
+    """Whether objects and lists are nested deeper than so."""
+    level = [value]
+    for _ in range(max_depth + 1):
+        level = [each for each in level if type(each) in _NESTED]
+        if not level:
             return False
-        brackets = brackets.replace(b"[]", b"")
-    if not brackets:
-        return False
-    depth = 0
-    for match in _STRUCTURE.finditer(document):
-        mark = match.group()
-        if mark in "[{":
-            depth += 1
-            if depth > max_depth:
-                return True
-        elif mark in "]}":
-            depth -= 1
-    return False
+        level = [inner for each in level for inner in (each.values() if type(each) is dict else each)]
+    return True
 
 
 def split(text: str, max_depth: int) -> Iterator[tuple[str, Any]]:

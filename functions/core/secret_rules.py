@@ -114,10 +114,15 @@ def _card(match: str, _: Callable[[str], str]) -> str:
 
 def _address(match: str, hashed: Callable[[str], str]) -> str:
     """An address of the public internet; those of private networks name no person and help to find a fault."""
+    return HASH_MARK + hashed(match) if _is_public(match) else match
+
+
+@lru_cache(maxsize=10_000)
+def _is_public(address: str) -> bool:
     try:
-        return HASH_MARK + hashed(match) if ipaddress.ip_address(match).is_global else match
+        return ipaddress.ip_address(address).is_global
     except ValueError:
-        return match
+        return False
 
 
 _ISSUER = r"(?:4\d{3}|5[1-5]\d\d|2[2-7]\d\d|35\d\d|6(?:011|[45]\d\d))"

@@ -23,6 +23,8 @@ RARE = ("text", "xray", "otlp", "step_functions", "insights", "metric_stream", "
 KINDS = (*COMMON.items(), *((kind, 1) for kind in RARE))
 """Formats with how many of a hundred payloads are of them; those of rare ones are small."""
 
+GROUPS = {"access": "/aws/apigateway/", "alb": "/alb/", "flow": "/vpc/", "insights": "/aws/containerinsights/"}
+
 _SERVICES = ("checkout", "orders", "inventory", "payments", "catalog", "mailer", "search", "pricing")
 _ROUTES = ("GET /orders/{id}", "POST /orders", "GET /catalog", "GET /catalog/{sku}", "POST /payments", "GET /search")
 _TENANTS = tuple(f"customer-{number:03d}" for number in range(200))
@@ -54,7 +56,7 @@ class Shop(OtherFormats):
 
     def _payload(self, kind: str) -> str:
         service = self._random.choice(_SERVICES)
-        group = {"spans": "aws/spans", "access": f"/aws/apigateway/{service}"}.get(kind, f"/aws/lambda/{service}")
+        group = GROUPS.get(kind, "/aws/lambda/") + service if kind != "spans" else "aws/spans"
         messages: list[str] = []
         while len(messages) < (EVENTS_OF_RARE if kind in RARE else EVENTS_PER_PAYLOAD):
             messages += getattr(self, f"_{kind}")(service)
