@@ -226,7 +226,9 @@ class Normalizer:
         try:
             found = [spans.decode(event.line) for event in events]
             attributes, texts = spans.attributes_of_all(found)
-        except _NOT_TYPED:
+        except MemoryError:
+            raise
+        except Exception:  # only those at fault are read otherwise, or refused
             return self._one_by_one(self._read_span, zip(events))
         for event, span, text, start in zip(events, found, texts, spans.start_times(found), strict=True):
             event.line = text
