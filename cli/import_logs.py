@@ -21,9 +21,9 @@ import deflate
 from cli import target
 from cli.errors import OK, CommandError
 from cli.log_events import Pages, Sample, Unreadable, chunks, find_groups, payload
-from cli.put_records import MAX_RECORD_BYTES, put
 from cli.text import safe
 from functions.aws.clients import client
+from functions.aws.put_records import MAX_RECORD_BYTES, put
 from functions.core.cost.by_volume import usd_per_gigabyte
 from functions.core.questions import QuestionError, parse_span
 from functions.core.selection import OWN_PREFIXES

@@ -8,10 +8,10 @@ from typing import TextIO
 
 from cli import target
 from cli.errors import FAILED, OK
-from cli.put_records import put
 from cli.text import safe
 from functions.aws.clients import client
 from functions.aws.dead_letters import DeadLetter, DeadLetters
+from functions.aws.put_records import put
 from functions.aws.state import State
 
 

@@ -18,6 +18,7 @@ from constructs import Construct
 
 from functions.core.schema import TABLES
 from stacks.data import publish_name
+from stacks.deployments import build_deployments
 from stacks.function import Function, Libraries
 from stacks.lake import Lake
 from stacks.log_files import build_log_files
@@ -34,8 +35,8 @@ BATCH_WINDOW = Duration.seconds(20)
 
 
 class IngestStack(Stack):
-    """Kinesis stream and the functions normalize, compact, create_partitions, record_poison, subscribe_log_groups; and
-    read_log_files where there is something to read."""
+    """Kinesis stream and the functions normalize, compact, create_partitions, record_poison, subscribe_log_groups; what
+    tells of deployments; and read_log_files where there is something to read."""
 
     def __init__(self, scope: Construct, id: str, *, settings: Settings, names: Names, **kwargs: Any) -> None:
         super().__init__(scope, id, **kwargs)
@@ -50,6 +51,16 @@ class IngestStack(Stack):
         self.create_partitions = self._build_create_partitions()
         if settings.log_buckets:
             build_log_files(self, lake=self._lake, libraries=self._libraries, names=names, settings=settings)
+        # who names one log group wants nothing else of the account to be read
+        if not settings.only:
+            build_deployments(
+                self,
+                lake=self._lake,
+                libraries=self._libraries,
+                names=names,
+                settings=settings,
+                stream=self.stream,
+            )
         publish_name(self, names, "stream", self.stream.stream_name)
         # everything until here has to be there before the first log group is subscribed, and to go after the last
         path = list(self.node.children)

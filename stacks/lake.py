@@ -125,6 +125,16 @@ class Lake:
         """Write the one object that says which log groups are subscribed."""
         allow(role, ["s3:PutObject"], [f"{self._bucket_arn(self.bucket)}/{SUMMARIES}subscriptions.json"])
 
+    def let_keep_configuration(self, role: iam.Role) -> None:
+        """Read and write the one object that says how functions were configured."""
+        allow(
+            role,
+            ["s3:GetObject", "s3:PutObject"],
+            [f"{self._bucket_arn(self.bucket)}/configuration/functions.json"],
+        )
+        # without it, AWS answers where there is none yet that access is denied
+        allow(role, ["s3:ListBucket"], [self._bucket_arn(self.bucket)])
+
     def let_query(self, role: iam.Role) -> None:
         """Run queries in the workgroup over every table and view."""
         workgroup = self._stack.format_arn(service="athena", resource="workgroup", resource_name=self._names.workgroup)

@@ -1,4 +1,4 @@
-"""What CloudWatch Logs could not deliver to the stream.
+"""What CloudWatch Logs and EventBridge could not deliver to the stream.
 
 Its metric DeliveryErrors is by log group. ListMetrics tells for free which groups had any lately, and only those are
 read, so the price does not grow with the account
@@ -16,7 +16,7 @@ from aws_lambda_powertools import Logger
 from functions.aws.clients import client
 
 if TYPE_CHECKING:
-    from mypy_boto3_cloudwatch.type_defs import MetricOutputTypeDef
+    from mypy_boto3_cloudwatch.type_defs import DimensionFilterTypeDef, MetricOutputTypeDef
 
 MOST_GROUPS = 50
 LOOK_BACK_MS = 30 * 60_000
@@ -28,25 +28,32 @@ log = Logger(service="tracelake-check-delivery")
 
 def errors(filter_name: str, now_ms: int) -> dict[str, int]:
     """Log events not delivered in the last half hour through the filters of this name, by log group."""
-    listed = _with_errors_lately(filter_name)
+    of_filter: DimensionFilterTypeDef = {"Name": "FilterName", "Value": filter_name}
+    listed = _with_errors_lately("AWS/Logs", "DeliveryErrors", of_filter)
     if len(listed) > MOST_GROUPS:
         log.warning("more log groups have delivery errors than are read", groups=len(listed), read=MOST_GROUPS)
     counted: Counter[str] = Counter()
     for metric in listed[:MOST_GROUPS]:
-        counted[_log_group(metric)] += _sum(metric, now_ms)
+        # that of a policy of the whole account may name no log group
+        counted[_named(metric, "LogGroupName") or "any"] += _sum(metric, now_ms)
     return {group: count for group, count in counted.items() if count}
 
 
-def _with_errors_lately(filter_name: str) -> list[MetricOutputTypeDef]:
+def changes(rule_prefix: str, now_ms: int) -> dict[str, int]:
+    """Events that EventBridge put into the queue of what it could not deliver in the last half hour, by rule
+    (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html)."""
+    listed = _with_errors_lately("AWS/Events", "InvocationsSentToDlq", {"Name": "RuleName"})
+    counted = {
+        rule: _sum(metric, now_ms) for metric in listed if (rule := _named(metric, "RuleName")).startswith(rule_prefix)
+    }
+    return {rule: count for rule, count in counted.items() if count}
+
+
+def _with_errors_lately(namespace: str, name: str, dimension: DimensionFilterTypeDef) -> list[MetricOutputTypeDef]:
     pages = (
         client("cloudwatch")
         .get_paginator("list_metrics")
-        .paginate(
-            Namespace="AWS/Logs",
-            MetricName="DeliveryErrors",
-            Dimensions=[{"Name": "FilterName", "Value": filter_name}],
-            RecentlyActive="PT3H",
-        )
+        .paginate(Namespace=namespace, MetricName=name, Dimensions=[dimension], RecentlyActive="PT3H")
     )
     return [metric for page in pages for metric in page["Metrics"]]
 
@@ -65,7 +72,5 @@ def _sum(metric: MetricOutputTypeDef, now_ms: int) -> int:
     return round(sum(point["Sum"] for point in answer["Datapoints"]))
 
 
-def _log_group(metric: MetricOutputTypeDef) -> str:
-    named = (each["Value"] for each in metric["Dimensions"] if each["Name"] == "LogGroupName")
-    # that of a policy of the whole account may name none
-    return next(named, "any")
+def _named(metric: MetricOutputTypeDef, dimension: str) -> str:
+    return next((each["Value"] for each in metric["Dimensions"] if each["Name"] == dimension), "")

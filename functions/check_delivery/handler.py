@@ -19,6 +19,9 @@ def handle(_event: dict[str, Any], _context: object) -> dict[str, int]:
     errors = deliveries.errors(f"tracelake-{environment.stage()}", now_ms)
     if errors:
         log.warning("log events were not delivered", by_log_group=dict(sorted(errors.items())))
+    changes = deliveries.changes(f"tracelake-{environment.stage()}-ingest-", now_ms)
+    if changes:
+        log.warning("changes were not delivered", by_rule=dict(sorted(changes.items())))
     topic, address = environment.required("TOPIC_ARN"), environment.optional("ALERT_EMAIL")
     found = judge(subscriptions.of(topic), address)
     if found.missing:
@@ -26,6 +29,6 @@ def handle(_event: dict[str, Any], _context: object) -> dict[str, int]:
     if found.remind and is_time_to_remind(now_ms):
         subscriptions.ask_again(topic, address)
         log.info("AWS sends its confirmation mail again")
-    numbers = {"DeliveryErrors": sum(errors.values()), "MissingSubscriptions": found.missing}
+    numbers = {"DeliveryErrors": sum(errors.values()) + sum(changes.values()), "MissingSubscriptions": found.missing}
     metrics.emit(numbers)
     return numbers

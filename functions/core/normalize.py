@@ -24,6 +24,7 @@ from functions.core.schema import HOUR_MS, TABLES, hour_of
 from functions.core.shapes import Names
 from functions.core.sources import (
     access_logs,
+    deployments,
     emf,
     environment,
     gateway_text,
@@ -434,7 +435,7 @@ class Normalizer:
             self._read_span(event)
         elif access_logs.is_access_log(line):
             context.add(access_logs.READER, event, line)
-        elif not self._read_spans(event, line, log):
+        elif not (self._read_spans(event, line, log) or deployments.read(event, line, context, self._set_own_time)):
             context.add(json_logs.READER, event, line)
 
     def _read_metrics(self, event: Event, line: dict[str, Any]) -> None:
@@ -539,6 +540,7 @@ class Normalizer:
 _SPECIAL = frozenset(
     {"_aws", "event_type", "record", "spanId", "metric_stream_name", *performance.MEMBERS, *access_logs.GATEWAY_ONLY}
     | {"resourceSpans", "resourceLogs", "start_time", *xray.API_MEMBERS, "execution_arn", "events"}
+    | deployments.MEMBERS
 )
 """Members one of which every JSON line has that is more than a log line."""
 

@@ -106,7 +106,9 @@ class TableRows:
 class Rows:
     """Rows of all tables that sources write."""
 
-    __slots__ = ("invocations", "logs", "metrics", "requests", "spans", "tenant_settings", "usage_events")
+    __slots__ = (
+        *("deployments", "invocations", "logs", "metrics", "requests", "spans", "tenant_settings", "usage_events"),
+    )
 
     def __init__(self) -> None:
         for table in self.__slots__:
@@ -119,6 +121,7 @@ class Rows:
     metrics: TableRows
     usage_events: TableRows
     tenant_settings: TableRows
+    deployments: TableRows
 
     def take(self) -> dict[str, list[list[Cells]]]:
         """The columns of every table that has rows; afterwards there are none."""

@@ -269,6 +269,33 @@ _ALL_TABLES: tuple[Table, ...] = (
         sort_by=("setting", "time"),
     ),
     Table(
+        "deployments",
+        "One change of a function, stack, API or setting, as one source tells of it. `what_was_deployed` puts together "
+        "what several sources tell of the same change.",
+        (
+            _few(
+                "kind",
+                "stack, resource, function, function_code, function_config, version, alias, layer, event_source, api "
+                "or commit.",
+            ),
+            _few("action", "created, updated, deleted, imported or rolled_back; deployed, of a commit."),
+            _few("status", "in_progress, succeeded or failed."),
+            _SERVICE,
+            _few("service_version", "Version of the service or function."),
+            _few("resource_type", "CloudFormation type of what changed, e.g. `AWS::Lambda::Function`."),
+            _few("resource", "Name of what changed."),
+            _few("stack", "CloudFormation stack it belongs to."),
+            _few("deployment_id", "The same for all events that a source has of one deployment."),
+            _few("commit_sha", "Commit that was deployed."),
+            Column("changes", JSON, "What changed: name -> `old` and `new`, as far as the source knows them."),
+            Column("message", "string", "Why it is in this status, e.g. the reason of a failure."),
+            _few("actor", "Who: a role or service by name, a person as keyed hash (`user/~...`)."),
+            Column("run_url", "string", "The run of the pipeline that deployed."),
+            Column("line", JSON, "The whole event, without values of environment variables and without the person."),
+        ),
+        sort_by=("service", "time"),
+    ),
+    Table(
         "traffic",
         "Requests by minute, customer and route: partial sums while hot, one row a group once settled; sums merge.",
         (

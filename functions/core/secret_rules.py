@@ -31,6 +31,7 @@ FREE_TEXT_COLUMNS = frozenset(
         "user_agent",
         "old_value",
         "new_value",
+        "run_url",
     }
 )
 IDENTITIES = {

@@ -32,12 +32,12 @@ def deployment(place: Place) -> list[Document]:
 
 
 def _of_every_stack(place: Place) -> list[Statement]:
-    """What belongs to no resource: assets, CDK's version, and the roles that functions get."""
+    """What belongs to no resource: assets, CDK's version, and the roles that functions and rules get."""
     return [
         allow(
             ["iam:PassRole"],
             [place.arn("iam::{account}:role/{name}-*")],
-            {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}},
+            {"StringEquals": {"iam:PassedToService": ["events.amazonaws.com", "lambda.amazonaws.com"]}},
         ),
         allow(["s3:GetObject", "s3:GetObjectVersion"], [place.arn("s3:::cdk-*-assets-{account}-{region}/*")]),
         allow(["ssm:GetParameters"], [place.arn("ssm:{region}:{account}:parameter/cdk-bootstrap/*")]),

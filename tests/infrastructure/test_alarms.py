@@ -136,6 +136,7 @@ BAD: Stories = {
     "notify-failing": {"one error": {"Errors notify": in_minutes(0)}},
     "functions-failing": {
         "a run fails with both its retries": {"Errors create-partitions": in_minutes(0, 1, 4)},
+        "the snapshot fails with both its retries": {"Errors snapshot-configuration": in_minutes(0, 1, 4)},
         "compact never works": {
             "Errors compact": lambda minute: float(minute >= 0 and minute % 5 == 0),
             "OldestUnpublishedMs": never,

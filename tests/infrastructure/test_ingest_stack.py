@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 from template_reading import Template, of_type, only, statements, text
 
-FUNCTIONS = ("normalize", "compact", "record_poison", "create_partitions", "subscribe_log_groups")
+FUNCTIONS = (
+    *("normalize", "compact", "record_poison", "create_partitions", "subscribe_log_groups"),
+    "snapshot_configuration",
+)
 
 
 def _function(ingest: Template, name: str) -> dict[str, Any]:
@@ -115,6 +118,7 @@ def test_functions_get_the_environment_they_are_written_for(ingest: Template) ->
             "STREAM_NAME": "tracelake-main",
         },
         "subscribe_log_groups": {"INCLUDE": "", "EXCLUDE": "", "ONLY": ""},
+        "snapshot_configuration": {"LAKE_BUCKET": "<lakebucket>", "STREAM_NAME": "tracelake-main"},
     }
     for name, variables in expected.items():
         actual = _environment(ingest, name)
@@ -149,11 +153,12 @@ def test_schedules_run_the_sweeps(ingest: Template) -> None:
         "Compact": "rate(5 minutes)",
         "SubscribeLogGroups": "rate(5 minutes)",
         "CreatePartitions": "rate(6 hours)",
+        "SnapshotConfiguration": "rate(1 day)",
     }
 
 
 def test_a_batch_in_the_dead_letter_bucket_calls_record_poison_and_a_dead_letter_does_not(ingest: Template) -> None:
-    (rule,) = (r for r in of_type(ingest, "AWS::Events::Rule").values() if "EventPattern" in r)
+    (rule,) = (rule for name, rule in of_type(ingest, "AWS::Events::Rule").items() if name.startswith("PoisonArrived"))
     pattern = rule["EventPattern"]
     assert pattern["source"] == ["aws.s3"]
     assert pattern["detail-type"] == ["Object Created"]
@@ -201,6 +206,10 @@ def test_custom_resources_are_answered_by_the_functions_themselves(ingest: Templ
     assert len(of_type(ingest, "AWS::Lambda::Function")) == len(FUNCTIONS)
 
 
+def _queues(ingest: Template, prefix: str) -> list[dict[str, Any]]:
+    return [each for name, each in of_type(ingest, "AWS::SQS::Queue").items() if name.startswith(prefix)]
+
+
 def _log_files(ingest: Template) -> dict[str, Any]:
     return {name: each for name, each in of_type(ingest, "AWS::Events::Rule").items() if name.startswith("LogFile")}
 
@@ -209,7 +218,7 @@ def test_log_files_are_read_only_where_the_setting_names_buckets(
     ingest: Template, other_templates: dict[str, Template]
 ) -> None:
     assert not _log_files(ingest)
-    assert not of_type(ingest, "AWS::SQS::Queue")
+    assert not _queues(ingest, "UnreadLogFiles")
     patterns = [rule["EventPattern"]["detail"] for rule in _log_files(other_templates["ingest"]).values()]
     assert patterns == [
         {"bucket": {"name": ["access-logs"]}, "object": {"key": [{"prefix": "alb/"}]}},
@@ -230,5 +239,5 @@ def test_an_event_that_read_log_files_failed_on_is_kept(other_templates: dict[st
     ingest = other_templates["ingest"]
     (config,) = of_type(ingest, "AWS::Lambda::EventInvokeConfig").values()
     assert text(config["DestinationConfig"]["OnFailure"]["Destination"]).startswith("<UnreadLogFiles")
-    queue = only(ingest, "AWS::SQS::Queue")
+    (queue,) = _queues(ingest, "UnreadLogFiles")
     assert (queue["SqsManagedSseEnabled"], queue["MessageRetentionPeriod"]) == (True, 14 * 86_400)

@@ -54,6 +54,12 @@ WILDCARDS = {
     ("SubscribeLogGroups", "logs:DescribeSubscriptionFilters", f"{LOGS}*"),
     ("SubscribeLogGroups", "logs:PutSubscriptionFilter", f"{LOGS}*"),
     ("SubscribeLogGroups", "logs:DeleteSubscriptionFilter", f"{LOGS}*"),
+    # it compares the configurations of all functions
+    ("SnapshotConfiguration", "lambda:ListFunctions", "*"),
+    (
+        *("SnapshotConfiguration", "lambda:GetFunctionConfiguration"),
+        "arn:<AWS::Partition>:lambda:<AWS::Region>:<AWS::AccountId>:function:*",
+    ),
     # the account's policy, which has no resource: an installation that goes back to filters removes its own
     ("SubscribeLogGroups", "logs:DeleteAccountPolicy", "*"),
     ("SubscribeLogGroups", "logs:DeleteSubscriptionFilter", "*"),
@@ -107,7 +113,7 @@ def test_no_role_has_a_policy_that_aws_manages(templates: dict[str, Template]) -
 
 def test_every_function_has_a_role_of_its_own(templates: dict[str, Template]) -> None:
     functions = [f for t in templates.values() for f in of_type(t, "AWS::Lambda::Function").values()]
-    assert len({text(function["Role"]) for function in functions}) == len(functions) == 8
+    assert len({text(function["Role"]) for function in functions}) == len(functions) == 9
 
 
 def test_only_normalize_and_record_poison_commit_and_only_compact_publishes(templates: dict[str, Template]) -> None:

@@ -80,7 +80,7 @@ def _unused(calls: Iterable[Call], deployed: Deployment) -> set[Grant]:
     for row in documented.on_behalf(deployed):
         for action in row.actions:
             used[row.role, action].add(row.resource)
-    roles = {**deployed.roles, "delivery": documented.delivery_role(deployed)}
+    roles = {**deployed.roles, **documented.service_roles(deployed)}
     return {
         (role, action, _any_table(resource))
         for role, arn in roles.items()
@@ -162,6 +162,9 @@ def test_what_is_granted_is_used_or_explained(calls: list[Call], default: Deploy
         ("check_delivery", "cloudwatch:ListMetrics"),
         ("read_log_files", "s3:GetObject"),
         ("read_log_files", "s3:ListBucket"),
+        ("snapshot_configuration", "kinesis:PutRecords"),
+        ("snapshot_configuration", "lambda:GetFunctionConfiguration"),
+        ("snapshot_configuration", "s3:ListBucket"),
     ],
 )
 def test_a_permission_that_is_missing_is_noticed(
@@ -219,7 +222,7 @@ def deployed(request: pytest.FixtureRequest) -> Deployment:
 
 
 def test_services_may_do_on_behalf_of_a_role_what_aws_documents_that_they_need(deployed: Deployment) -> None:
-    roles = {**deployed.roles, "delivery": documented.delivery_role(deployed)}
+    roles = {**deployed.roles, **documented.service_roles(deployed)}
     wanted = [
         Request(roles[row.role], action, row.resource)
         for row in documented.on_behalf(deployed)
@@ -246,6 +249,7 @@ def test_every_statement_of_a_resources_policy_for_a_service_has_a_row(deployed:
         (name, action)
         for kind, document in (
             ("AWS::SNS::TopicPolicy", "PolicyDocument"),
+            ("AWS::SQS::QueuePolicy", "PolicyDocument"),
             ("AWS::S3::BucketPolicy", "PolicyDocument"),
             ("AWS::KMS::Key", "KeyPolicy"),
         )

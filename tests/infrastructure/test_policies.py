@@ -155,9 +155,10 @@ def test_who_deploys_may_do_nothing_to_others_and_read_no_data(action: str, on: 
     assert not _may(DEPLOYER, action, on, **context)
 
 
-def test_roles_are_passed_to_functions_alone() -> None:
+def test_roles_are_passed_to_functions_and_rules_alone() -> None:
     role = f"arn:aws:iam::{ACCOUNT}:role/tracelake-main-ingest-CompactRole"
-    assert _may(DEPLOYER, "iam:PassRole", role, iam_PassedToService="lambda.amazonaws.com")
+    for service in ("lambda.amazonaws.com", "events.amazonaws.com"):
+        assert _may(DEPLOYER, "iam:PassRole", role, iam_PassedToService=service)
 
 
 WORKGROUP = _arn("athena", "workgroup/tracelake-main")

@@ -16,10 +16,11 @@ TOPIC = "arn:aws:sns:eu-central-1:444455556666:tracelake-main-alerts"
 
 
 class Account:
-    """Log groups with delivery errors, and subscriptions of the topic."""
+    """Log groups with delivery errors, rules with events in their queue, and subscriptions of the topic."""
 
     def __init__(self) -> None:
         self.errors: dict[str, float] = {}
+        self.queued: dict[str, float] = {}
         self.subscriptions: list[tuple[str, str]] = [("arn:aws:sns:eu-central-1:4:t:1", "ops@example.com")]
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self._clients = {name: answering(name, self._answer) for name in ("cloudwatch", "sns")}
@@ -30,10 +31,13 @@ class Account:
     def _answer(self, operation: str, params: dict[str, Any]) -> dict[str, Any]:
         self.asked.append((operation, params))
         if operation == "ListMetrics":
+            if params["Namespace"] == "AWS/Events":
+                return {"Metrics": [_rule_metric(rule) for rule in self.queued]}
             return {"Metrics": [_metric(group) for group in self.errors]}
         if operation == "GetMetricStatistics":
-            group = next(each["Value"] for each in params["Dimensions"] if each["Name"] == "LogGroupName")
-            return {"Datapoints": [{"Sum": self.errors[group]}]}
+            names = {each["Name"]: each["Value"] for each in params["Dimensions"]}
+            sum_ = self.queued[names["RuleName"]] if "RuleName" in names else self.errors[names["LogGroupName"]]
+            return {"Datapoints": [{"Sum": sum_}]}
         if operation == "ListSubscriptionsByTopic":
             return {"Subscriptions": [{"SubscriptionArn": arn, "Endpoint": end} for arn, end in self.subscriptions]}
         return {"SubscriptionArn": "pending confirmation"}
@@ -48,6 +52,11 @@ def _metric(group: str) -> dict[str, Any]:
     return {"Namespace": "AWS/Logs", "MetricName": "DeliveryErrors", "Dimensions": named}
 
 
+def _rule_metric(rule: str) -> dict[str, Any]:
+    dimensions = [{"Name": "RuleName", "Value": rule}]
+    return {"Namespace": "AWS/Events", "MetricName": "InvocationsSentToDlq", "Dimensions": dimensions}
+
+
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> Account:
     made = Account()
@@ -56,6 +65,16 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Account:
     for name, value in {"TOPIC_ARN": TOPIC, "ALERT_EMAIL": "ops@example.com", "TRACELAKE_STAGE": "main"}.items():
         monkeypatch.setenv(name, value)
     return made
+
+
+def test_changes_that_eventbridge_could_not_deliver_count_too_but_not_those_of_other_rules(
+    account: Account, caplog: pytest.LogCaptureFixture
+) -> None:
+    account.errors = {"/aws/lambda/a": 3.0}
+    account.queued = {"tracelake-main-ingest-ApiCalled-1": 2.0, "tracelake-dev-ingest-ApiCalled-1": 5.0, "shop": 7.0}
+    assert handler.handle({}, None)["DeliveryErrors"] == 5
+    (named,) = (record for record in caplog.records if record.message == "changes were not delivered")
+    assert vars(named)["by_rule"] == {"tracelake-main-ingest-ApiCalled-1": 2}
 
 
 def test_errors_are_added_up_over_log_groups_and_named_in_the_log(
@@ -71,7 +90,7 @@ def test_errors_are_added_up_over_log_groups_and_named_in_the_log(
 
 def test_only_groups_that_cloudwatch_lists_are_read(account: Account) -> None:
     handler.handle({}, None)
-    assert account.operations() == ["ListMetrics", "ListSubscriptionsByTopic"]
+    assert account.operations() == ["ListMetrics", "ListMetrics", "ListSubscriptionsByTopic"]
     _, asked = account.asked[0]
     assert asked["RecentlyActive"] == "PT3H"
     assert asked["Dimensions"] == [{"Name": "FilterName", "Value": "tracelake-main"}]

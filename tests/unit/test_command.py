@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from cli import ask, put_records, retry_rejected, target, terminal
+from cli import ask, retry_rejected, target, terminal
 from cli.errors import CommandError
 from cli.main import main
 from cli.text import CONTROL, safe
-from functions.aws import clients
+from functions.aws import clients, put_records
 from functions.aws.dead_letters import DeadLetter, DeadLetters
 from functions.core.questions import load_all
 

@@ -12,10 +12,10 @@ import pytest
 from answering import answering
 from test_try import Account, minutes_ago, report
 
-from cli import import_logs, log_events, put_records, target
+from cli import import_logs, log_events, target
 from cli.errors import CommandError
 from cli.import_logs import Progress
-from functions.aws import clients
+from functions.aws import clients, put_records
 from functions.core.cost.by_volume import usd_per_gigabyte
 
 GROUP = "/aws/lambda/checkout"

@@ -10,8 +10,19 @@ from test_account_policy import OWN, PolicyAccount, mode
 from test_subscribe_log_groups import NOW, Account, request, sweep
 from test_widgets import context, failures, of_customers, view
 
-from cli import put_records, target
-from functions.aws import athena, catalog, clients, custom_resource, environment, generations, items, lake, logs
+from cli import target
+from functions.aws import (
+    athena,
+    catalog,
+    clients,
+    custom_resource,
+    environment,
+    generations,
+    items,
+    lake,
+    logs,
+    put_records,
+)
 from functions.aws import metrics as aws_metrics
 from functions.aws.dead_letters import DeadLetter
 from functions.aws.messages import publish

@@ -16,7 +16,7 @@ HOUR = "2026-11-20-10"
 START_MS = hour_start_ms(HOUR)
 SHARD = "shardId-000000000000"
 RULES = Rules(account="999999999999", region="eu-west-1", hash_key=b"of no month")
-EVENTS = 14
+EVENTS = 15
 """Events in the telemetry of one customer."""
 
 
@@ -44,6 +44,8 @@ def _records(customer: str) -> list[dict[str, Any]]:
         {"event_type": "webhook", "id": f"hook-{customer}", "time": START_MS, "tenant": customer, "service": "hooks",
          "method": "POST", "route": "/hook", "path": "/hook", "status": 200, "latency_ms": 12.5,
          "request_bytes": 10, "response_bytes": 20},
+        {"event_type": "deployment", "id": f"deploy-{customer}", "time": START_MS, "commit": "1f2e3d4c",
+         "service": "checkout", "version": "7", "url": "https://ci.example.com/runs/7"},
     ]  # fmt: skip
 
 
@@ -109,7 +111,7 @@ def _span(customer: str, kind: str, number: int) -> dict[str, Any]:
 
 def _ledger(customer: str) -> pa.Table:
     place = {"account": RULES.account, "region": RULES.region, "writer": "normalize", "stream": "tracelake-main",
-             "shard": SHARD, "first_position": "1", "last_position": "6"}  # fmt: skip
-    counts = {"records": 6, "duplicates": 0, "events": EVENTS, "stored": EVENTS - 1, "folded": 1, "rejected": 0,
+             "shard": SHARD, "first_position": "1", "last_position": "7"}  # fmt: skip
+    counts = {"records": 7, "duplicates": 0, "events": EVENTS, "stored": EVENTS - 1, "folded": 1, "rejected": 0,
               "sampled": 0, "raw_bytes": 4000}  # fmt: skip
     return ledger_row(f"commit-{customer}", START_MS + 1_000_000, place, counts, [], lag_ms=1500.0)

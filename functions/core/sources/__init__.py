@@ -62,6 +62,26 @@ SOURCES = (
         ("usage_events", "tenant_settings", "requests"),
     ),
     Source(
+        "cloudformation",
+        "status changes of stacks and of their resources, as EventBridge brings them",
+        "`detail-type` and `source` of CloudFormation",
+        ("deployments",),
+    ),
+    Source(
+        "cloudtrail",
+        "calls that change functions, versions, aliases, layers, event sources and APIs, as EventBridge brings them, "
+        "in log files and in log groups; other records are JSON log lines",
+        "`eventSource` and `eventName`",
+        ("deployments",),
+    ),
+    Source(
+        "configuration_snapshot",
+        "differences between two days' configurations of all functions",
+        "`event_type` and `function`",
+        ("deployments",),
+    ),
+    Source("deployed", "what `tracelake deployed` says of a pipeline", "`event_type` and `commit`", ("deployments",)),
+    Source(
         "aws_spans",
         "spans of CloudWatch's Transaction Search",
         "the log group `aws/spans`; or `traceId`, `spanId` and `startTimeUnixNano`",

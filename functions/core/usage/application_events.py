@@ -4,6 +4,7 @@ Each is a JSON object in the stream or a JSON log line with ``event_type``:
 
 - ``usage``: tenant, feature, and optional id, time, user, quantity, properties;
 - ``setting_changed``: tenant, setting, old, new, and optional time;
+- ``deployment`` and ``configuration_changed``: see functions/core/sources/deployments.py;
 - ``webhook``: tenant, service, method, route, path, status, latency_ms, request_bytes, response_bytes, and optional
   time, request_id, trace_id.
 
@@ -20,6 +21,7 @@ from functions.core.context import Context, OwnEventError
 from functions.core.rows import Event
 from functions.core.secret_rules import REDACTED, SECRET, protection_of
 from functions.core.shapes import plain
+from functions.core.sources import deployments
 from functions.core.sources.access_logs import template
 from functions.core.traces.trace_ids import trace_id
 
@@ -31,7 +33,7 @@ _TRACE_ID = ("trace_id", "traceId", "xray_trace_id")
 def is_application_event(line: dict[str, Any]) -> bool:
     """Whether a JSON line is one of the events above."""
     kind = line.get("event_type")
-    return type(kind) is str and kind in READERS
+    return type(kind) is str and kind in READERS and _NEEDED.get(kind, "event_type") in line
 
 
 def read(event: Event, line: dict[str, Any], context: Context) -> None:
@@ -111,7 +113,11 @@ READERS: dict[str, Callable[[Event, dict[str, Any], Context], None]] = {
     "usage": _usage,
     "setting_changed": _setting_changed,
     "webhook": _webhook,
+    "deployment": deployments.read_deployment,
+    "configuration_changed": deployments.read_configuration,
 }
+_NEEDED = {"deployment": "commit", "configuration_changed": "function"}
+"""Events that applications too have by this name, and a member that tells tracelake's from them."""
 
 
 def _common(event: Event) -> tuple[Any, ...]:

@@ -170,6 +170,17 @@ def _pass(deployed: Deployment) -> Iterator[Need]:
     yield "iam:PassRole", role, {"iam:PassedToService": "logs.amazonaws.com"}
 
 
+# Kinesis, Lambda
+
+
+def _put_records(call: Call, _: Deployment) -> Iterator[Need]:
+    yield "kinesis:PutRecords", _arn("kinesis", f"stream/{call.params['StreamName']}"), {}
+
+
+def _of_function(call: Call, _: Deployment) -> Iterator[Need]:
+    yield f"lambda:{call.operation}", call.params["FunctionName"], {}
+
+
 # SNS: https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
 
 
@@ -251,6 +262,9 @@ _NEEDS: dict[str, Callable[[Call, Deployment], Iterable[Need]]] = {
     # API_DeleteAccountPolicy.html: those of filters as well
     "logs:DescribeAccountPolicies": _of_all("logs:DescribeAccountPolicies", "logs:DescribeSubscriptionFilters"),
     "logs:DeleteAccountPolicy": _of_all("logs:DeleteAccountPolicy", "logs:DeleteSubscriptionFilter"),
+    "kinesis:PutRecords": _put_records,
+    "lambda:ListFunctions": _of_all("lambda:ListFunctions"),
+    "lambda:GetFunctionConfiguration": _of_function,
     "sns:Publish": _publish,
     "sns:Subscribe": _subscribe,
     "sns:ListSubscriptionsByTopic": _of_topic,

@@ -35,7 +35,8 @@ _KINDS = {
     "AWS::Events::Rule": ("Name", f"arn:aws:events:{_HERE}:rule/{{name}}"),
     "AWS::CloudWatch::Alarm": ("AlarmName", f"arn:aws:cloudwatch:{_HERE}:alarm:{{name}}"),
 }
-_REF_IS_ARN = ("AWS::SNS::Topic",)
+# of a queue it is the address; where it is asked for here, its policy is meant
+_REF_IS_ARN = ("AWS::SNS::Topic", "AWS::SQS::Queue")
 # what the tests of the functions call the resources whose names CloudFormation makes up
 NAMES_IN_TESTS = {"Lake": "lake", "DeadLetters": "dead-letters", "State": "state"}
 
@@ -138,11 +139,12 @@ class Deployment:
 
     @cached_property
     def _of_resources(self) -> dict[str, list[Statement]]:
-        """Policies of buckets, keys, topics and functions, by the resource's ARN."""
+        """Policies of buckets, keys, topics, queues and functions, by the resource's ARN."""
         found: dict[str, list[Statement]] = {}
         for kind, document, on in (
             ("AWS::S3::BucketPolicy", "PolicyDocument", lambda p: [f"arn:aws:s3:::{p['Bucket']}"]),
             ("AWS::SNS::TopicPolicy", "PolicyDocument", lambda p: p["Topics"]),
+            ("AWS::SQS::QueuePolicy", "PolicyDocument", lambda p: p["Queues"]),
         ):
             for key, properties in self.of_type(kind):
                 resolved = self.resolve(properties, self._stack_of[key])

@@ -19,7 +19,9 @@ from dataclasses import dataclass
 from authorization.deployment import ACCOUNT, REGION, Deployment
 from authorization.engine import Context, Request
 
+_EVENT_ROLES = "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-iam-roles.html"
 _LAMBDA = "https://docs.aws.amazon.com/lambda/latest/dg/"
+_UNDELIVERED = "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-event-delivery.html#eb-rule-dlq"
 OTHER_ACCOUNT = "999999999999"
 
 
@@ -75,8 +77,9 @@ def on_behalf(deployed: Deployment) -> Iterator[Row]:
         deployed.keys[topic],
     )
     for queue, _ in deployed.of_type("AWS::SQS::Queue"):
-        sent = "Lambda sends an event that read_log_files failed on to the queue"
-        yield Row(sent, page, "read_log_files", ("sqs:SendMessage",), deployed.arn(queue))
+        if "UnreadLogFiles" in queue:
+            sent = "Lambda sends an event that read_log_files failed on to the queue"
+            yield Row(sent, page, "read_log_files", ("sqs:SendMessage",), deployed.arn(queue))
     # of the managed policy, what belongs to results; what belongs to data is in calls.py
     page = "https://docs.aws.amazon.com/athena/latest/ug/security-iam-awsmanpol.html"
     written = "Athena writes the results of a query, large ones in parts"
@@ -94,6 +97,13 @@ def on_behalf(deployed: Deployment) -> Iterator[Row]:
         "CloudWatch Logs puts what it delivers into the stream",
         "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html",
         "delivery",
+        ("kinesis:PutRecord",),
+        f"arn:aws:kinesis:{REGION}:{ACCOUNT}:{stream}",
+    )
+    yield Row(
+        "EventBridge puts changes into the stream",
+        _EVENT_ROLES,
+        "changes",
         ("kinesis:PutRecord",),
         f"arn:aws:kinesis:{REGION}:{ACCOUNT}:{stream}",
     )
@@ -139,13 +149,22 @@ def _assumptions(deployed: Deployment) -> Iterator[Deed]:
         page,
         "logs.amazonaws.com",
         "sts:AssumeRole",
-        delivery_role(deployed),
+        service_roles(deployed)["delivery"],
         of_here,
         (
             {},
             {**of_here, "aws:SourceAccount": OTHER_ACCOUNT},
             {**of_here, "aws:SourceArn": f"arn:aws:logs:{REGION}:{OTHER_ACCOUNT}:log-group:/shop"},
         ),
+    )
+
+    yield Deed(
+        "EventBridge puts changes into the stream; a role can be passed to rules of its own account alone",
+        _EVENT_ROLES,
+        "events.amazonaws.com",
+        "sts:AssumeRole",
+        service_roles(deployed)["changes"],
+        {},
     )
 
 
@@ -183,21 +202,23 @@ def _rules(deployed: Deployment) -> Iterator[Deed]:
     page = "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html"
     for key, properties in deployed.of_type("AWS::Events::Rule"):
         for target in deployed.resolve(properties["Targets"], key.split("/")[0]):
-            yield Deed(
-                f"the rule {deployed.name(key)} invokes its target",
-                page,
-                "events.amazonaws.com",
-                "lambda:InvokeFunction",
-                target["Arn"],
-                {"aws:SourceArn": deployed.arn(key)},
-                ({}, {"aws:SourceArn": f"arn:aws:events:{REGION}:{ACCOUNT}:rule/other"}),
-            )
+            of_rule = {"aws:SourceArn": deployed.arn(key)}
+            never = ({}, {"aws:SourceArn": f"arn:aws:events:{REGION}:{ACCOUNT}:rule/other"})
+            service, rule = "events.amazonaws.com", f"the rule {deployed.name(key)}"
+            if "RoleArn" not in target:
+                does, on = "lambda:InvokeFunction", target["Arn"]
+                yield Deed(f"{rule} invokes its target", page, service, does, on, of_rule, never)
+            if queue := target.get("DeadLetterConfig", {}).get("Arn"):
+                kept = f"{rule} keeps what it cannot deliver"
+                yield Deed(kept, _UNDELIVERED, service, "sqs:SendMessage", queue, of_rule, never)
 
 
-def delivery_role(deployed: Deployment) -> str:
-    """ARN of the role that CloudWatch Logs takes."""
-    (role,) = (arn for arn in deployed.identity if "-DeliveryRole" in arn)
-    return role
+def service_roles(deployed: Deployment) -> dict[str, str]:
+    """ARNs of the roles that CloudWatch Logs ("delivery") and EventBridge ("changes") take."""
+    return {
+        name: next(arn for arn in deployed.identity if f"-{name.title()}Role" in arn)
+        for name in ("delivery", "changes")
+    }
 
 
 def _stage(deployed: Deployment) -> str:

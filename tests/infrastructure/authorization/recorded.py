@@ -24,6 +24,7 @@ SUITES = (
     "tests/unit/test_account_policy.py",
     "tests/unit/test_widgets.py",
     "tests/simulated/test_a_whole_day.py",
+    "tests/simulated/test_configuration_snapshots.py",
     "tests/simulated/test_log_files.py",
     "tests/simulated/test_summaries.py",
 )

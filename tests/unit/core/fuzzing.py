@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 from feeding import GROUP, NOW_MS, REPORT, REQUEST, span
+from test_deployments import API_CALL, STACK_EVENT
 from test_performance import POD, STREAM
 from test_text_logs import TRACES
 
@@ -81,6 +82,11 @@ OBJECTS: tuple[dict[str, Any], ...] = (
     {"event_type": "usage", "tenant": "acme", "feature": "export", "quantity": 2},
     {"event_type": "setting_changed", "tenant": "acme", "setting": "theme", "old": 1, "new": {"a": 2}},
     {"event_type": "webhook", "tenant": "acme", "path": "/a", "status": 200},
+    {"event_type": "deployment", "commit": "1f2e3d", "service": "checkout", "version": "7", "status": "failed"},
+    {"event_type": "configuration_changed", "function": "checkout", "action": "updated", "changes": {"a": {"old": 1}}},
+    STACK_EVENT,
+    API_CALL,
+    {"detail-type": "AWS API Call via CloudTrail", "source": "aws.lambda", "detail": API_CALL},
     {
         "requestId": "r",
         "httpMethod": "GET",

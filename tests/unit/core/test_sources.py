@@ -6,7 +6,7 @@ import pkgutil
 from functions.core import sources
 from functions.core.piles import Reader
 from functions.core.schema import TABLES
-from functions.core.sources import line_formats
+from functions.core.sources import deployments, line_formats
 from functions.core.usage import application_events
 
 
@@ -16,7 +16,7 @@ def names_in_code() -> set[str]:
     ]
     written = [value for module in modules for value in vars(module).values()]
     names = {value.source for value in written if isinstance(value, Reader)}
-    names |= {f"{name}_log" for name in line_formats.FORMATS}
+    names |= {f"{name}_log" for name in line_formats.FORMATS} | {*deployments.SOURCES}
     return names | {module.SOURCE for module in (*modules, application_events) if hasattr(module, "SOURCE")}
 
 
