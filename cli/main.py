@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import re
 import sys
 from collections.abc import Sequence
 
@@ -22,12 +23,13 @@ examples:
   tracelake ask which errors occur --param tenant=acme --format json
   tracelake rows lambda.log                           what the lake would hold of a file
   tracelake find-customers lambda.log                 which field names the customer
+  tracelake deployed --commit "$SHA" --service shop   what a pipeline says when it has deployed
   tracelake retry-rejected --dry-run                  which dead letters there are, by reason
   tracelake price --set kinesis_mode=on-demand        what an installation would cost, line by line
   tracelake policies iam --region eu-central-1        IAM policies to deploy and to use it, a file each in iam/
 
-ask and retry-rejected work on AWS (--stage), or on the stack that runs on this machine: with --local, or where no AWS
-credentials are configured.
+ask, deployed and retry-rejected work on AWS (--stage), or on the stack that runs on this machine: with --local, or
+where no AWS credentials are configured.
 exit status: 0 done, 1 failed, 2 wrong usage
 """
 
@@ -96,6 +98,13 @@ def _retry(arguments: argparse.Namespace) -> int:
     return retry_rejected.run(place, reason=arguments.reason, dry_run=arguments.dry_run, out=sys.stdout, err=sys.stderr)
 
 
+def _deployed(arguments: argparse.Namespace) -> int:
+    from cli import deployed  # noqa: PLC0415
+
+    told = {name: getattr(arguments, name) for name in ("commit", "service", "version", "url", "status")}
+    return deployed.run((arguments.local, arguments.stage), told, sys.stdout)
+
+
 def _ask(arguments: argparse.Namespace) -> int:
     from cli import ask  # noqa: PLC0415
 
@@ -122,6 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_rows(commands)
     _add_find_customers(commands)
     _add_ask(commands)
+    _add_deployed(commands)
     _add_retry(commands)
     _add_price(commands)
     _add_policies(commands)
@@ -167,6 +177,30 @@ def _add_ask(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     ask.add_argument("--format", choices=("table", "json", "csv"), default="table", help="default: table")
     ask.add_argument("--timeout", type=float, default=300, metavar="SECONDS", help="stop the query then (default: 300)")
     _add_place(ask)
+
+
+def _add_deployed(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    deployed = commands.add_parser(
+        "deployed",
+        help="tell of a deployment, from the pipeline that did it",
+        description="Puts one record on the stream: a commit was deployed. A minute later it is in the table "
+        "`deployments`, beside what AWS itself tells of the change.",
+    )
+    deployed.set_defaults(run=_deployed)
+    deployed.add_argument("--commit", required=True, type=_commit, metavar="SHA", help="the commit that was deployed")
+    deployed.add_argument("--service", help="the service, named as its logs name it")
+    deployed.add_argument("--version", help="its version")
+    deployed.add_argument("--url", help="the run of the pipeline")
+    deployed.add_argument(
+        "--status", choices=("succeeded", "failed"), default="succeeded", help="how it ended (default: succeeded)"
+    )
+    _add_place(deployed)
+
+
+def _commit(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-fA-F]{7,64}", text):
+        raise argparse.ArgumentTypeError(f"{safe(text)!r} is no commit: 7 to 64 hex digits")
+    return text.lower()
 
 
 def _add_retry(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

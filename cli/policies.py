@@ -1,4 +1,4 @@
-"""``tracelake policies``: IAM policies for who deploys, who looks and who asks."""
+"""``tracelake policies``: IAM policies for who deploys, who looks, who asks, and for pipelines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cli.errors import OK, CommandError
 from stacks.names import Names
 from stacks.policies.deployment import deployment
 from stacks.policies.documents import Place
-from stacks.policies.people import analyst, viewer
+from stacks.policies.people import analyst, pipeline, viewer
 
 
 def run(folder: str, where: Place, out: TextIO) -> int:
@@ -42,4 +42,5 @@ def policies(where: Place) -> dict[str, dict[str, Any]]:
         **{f"{prefix}-deployment-{number}": each for number, each in enumerate(deployment(where), 1)},
         f"{prefix}-viewer": viewer(where),
         f"{prefix}-analyst": analyst(where),
+        f"{prefix}-pipeline": pipeline(where),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -27,6 +28,16 @@ class Record(Protocol):
     def event_id(self) -> str: ...
     @property
     def position(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A record of nothing but its payload, spread by the event's id."""
+
+    payload: bytes
+    event_id: str
+    log_stream: str = ""
+    position: str = ""
 
 
 T = TypeVar("T", bound=Record)

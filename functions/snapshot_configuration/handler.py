@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from functions.aws import environment, put_records
+from functions.aws import environment
 from functions.aws.clients import client
+from functions.aws.put_records import Message, put
 from functions.aws.summaries import Summaries
 from functions.core.configurations import Snapshot, decode, differences, encode
 from functions.snapshot_configuration import lambda_functions
@@ -31,14 +31,6 @@ class OvertakenError(Exception):
 
 class NotTakenError(Exception):
     """The stream did not take all changes; they stay in the snapshot, and the next attempt sends them."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Record:
-    payload: bytes
-    event_id: str
-    log_stream: str = ""
-    position: str = ""
 
 
 def handle(_event: dict[str, Any], _context: object) -> dict[str, int]:
@@ -68,7 +60,7 @@ def handle(_event: dict[str, Any], _context: object) -> dict[str, int]:
 def _send(changes: Sequence[dict[str, Any]]) -> None:
     if not changes:
         return
-    records = [_Record(json.dumps(change).encode(), str(change["id"])) for change in changes]
-    taken = put_records.put(client("kinesis"), environment.required("STREAM_NAME"), records)
+    records = [Message(json.dumps(change).encode(), str(change["id"])) for change in changes]
+    taken = put(client("kinesis"), environment.required("STREAM_NAME"), records)
     if len(taken) < len(records):
         raise NotTakenError(f"{len(records) - len(taken)} of {len(records)} changes")

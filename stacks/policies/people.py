@@ -1,4 +1,4 @@
-"""Two kinds of users besides who deploys: one looks at dashboards, one asks the lake."""
+"""Who there is besides who deploys: one looks at dashboards, one asks the lake, and a pipeline tells of commits."""
 
 from __future__ import annotations
 
@@ -79,6 +79,16 @@ def analyst(place: Place) -> Document:
                 ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:PutObject"], [f"{lake}/athena-results/*"]
             ),
             allow(["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"], [lake]),
+            allow(["ssm:GetParameters"], [place.arn("ssm:{region}:{account}:parameter{folder}/*")]),
+        ]
+    )
+
+
+def pipeline(place: Place) -> Document:
+    """``tracelake deployed`` from a pipeline: it puts records on the stream, and reads nothing but names."""
+    return document(
+        [
+            allow(["kinesis:PutRecords"], [place.arn("kinesis:{region}:{account}:stream/{name}")]),
             allow(["ssm:GetParameters"], [place.arn("ssm:{region}:{account}:parameter{folder}/*")]),
         ]
     )

@@ -56,12 +56,34 @@ def _odd_ones(at: int) -> dict[str, list[tuple[int, str]]]:
     emf = {"_aws": {"Timestamp": at, "CloudWatchMetrics": [
         {"Namespace": "shop", "Dimensions": [["service"]], "Metrics": [{"Name": "orders"}]}]}}  # fmt: skip
     usage = {"event_type": "usage", "tenant": "o'neil", "feature": "export", "id": "usage-1"}
-    application = [*errors, *settings, usage, emf | {"service": "shop", "orders": 3}]
+    application = [*errors, *settings, usage, emf | {"service": "shop", "orders": 3}, *_deployments(at)]
     return {
         past_traffic.GATEWAY: [(at, line) for line in (*requests, json.dumps(unmeasured))],
         "/shop/application": [(at, json.dumps(each)) for each in application],
         "aws/spans": [(at, json.dumps(_span(at, number))) for number in range(30)],
     }
+
+
+def _deployments(at: int) -> list[dict[str, Any]]:
+    """A function of a stack, told of by every source, and another change half an hour later."""
+    stack = "arn:aws:cloudformation:eu-central-1:1:stack/shop/1"
+    of_function = {"resource-type": "AWS::Lambda::Function", "physical-resource-id": "application"}
+    events = [
+        {"id": f"stack-{number}", "detail-type": f"CloudFormation {kind} Status Change", "source": "aws.cloudformation",
+         "time": datetime.fromtimestamp((at - 60_000) / 1000, UTC).isoformat(), "detail": {
+             "stack-id": stack, "status-details": {"status": status, "status-reason": "it's late"}, **of}}
+        for number, (kind, status, of) in enumerate(
+            (("Stack", "UPDATE_COMPLETE", {}), ("Resource", "UPDATE_COMPLETE", of_function)))
+    ]  # fmt: skip
+    changed = {"memory_mb": {"old": 128, "new": 256}}
+    told = {"event_type": "configuration_changed", "function": "application", "action": "updated", "changes": changed}
+    commit = {"event_type": "deployment", "commit": "1f2e3d4c", "service": "application", "time": at - 30_000}
+    return [
+        *events,
+        told | {"id": "c-1", "time": at - 50_000},
+        told | {"id": "c-2", "time": at - 1_900_000},
+        commit | {"id": "d-1", "version": "7"},
+    ]
 
 
 def _span(at: int, number: int) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from cli.main import main
 from stacks.names import Names
 from stacks.policies.deployment import deployment, read
 from stacks.policies.documents import POLICY_CHARS, ROLE_POLICIES, Place, allow, documents, size
-from stacks.policies.people import analyst, viewer
+from stacks.policies.people import analyst, pipeline, viewer
 
 HERE = Place(Names("main"), REGION, ACCOUNT)
 SOMEBODY = f"arn:aws:iam::{ACCOUNT}:user/somebody"
@@ -36,7 +36,7 @@ def _policies(*found: dict[str, Any]) -> list[Statement]:
 
 
 DEPLOYER = _policies(*deployment(HERE))
-VIEWER, ANALYST = _policies(viewer(HERE)), _policies(analyst(HERE))
+VIEWER, ANALYST, PIPELINE = (_policies(of(HERE)) for of in (viewer, analyst, pipeline))
 
 
 def _may(policies: list[Statement], action: str, on: str = "*", **context: str) -> bool:
@@ -89,7 +89,7 @@ def test_what_the_registry_names_for_a_type_is_allowed_or_left_out_with_a_reason
 
 def test_policies_fit_into_what_iam_takes() -> None:
     everywhere = Place(Names("a" * 16), "ap-northeast-1", ACCOUNT)
-    found = [*deployment(everywhere), viewer(everywhere), analyst(everywhere)]
+    found = [*deployment(everywhere), viewer(everywhere), analyst(everywhere), pipeline(everywhere)]
     assert max(map(size, found)) <= POLICY_CHARS
     assert len(deployment(everywhere)) <= ROLE_POLICIES
 
@@ -102,7 +102,9 @@ def test_what_does_not_fit_into_one_policy_goes_into_the_next() -> None:
     assert max(map(size, found)) <= POLICY_CHARS
 
 
-@pytest.mark.parametrize("policies", [DEPLOYER, VIEWER, ANALYST], ids=["deployer", "viewer", "analyst"])
+@pytest.mark.parametrize(
+    "policies", [DEPLOYER, VIEWER, ANALYST, PIPELINE], ids=["deployer", "viewer", "analyst", "pipeline"]
+)
 def test_every_action_exists_and_is_granted_on_what_it_knows(policies: list[Statement]) -> None:
     problems = []
     for statement in policies:
@@ -214,6 +216,12 @@ def test_an_analyst_asks_the_lake_and_reads_no_dead_letters_and_writes_results_a
     assert [each for each in NEVER if _may(ANALYST, *each)] == []
 
 
+def test_a_pipeline_puts_records_on_the_stream_and_reads_nothing() -> None:
+    telling = [("kinesis:PutRecords", _arn("kinesis", "stream/tracelake-main")), QUERY[-1]]
+    assert [each for each in telling if not _may(PIPELINE, *each)] == []
+    assert [each for each in [*WATCHING, *QUERY[:-1], *NEVER] if _may(PIPELINE, *each)] == []
+
+
 def test_a_widget_is_drawn_by_the_one_function_that_a_viewer_may_invoke(insight: Template) -> None:
     bodies = [json.dumps(each["DashboardBody"]) for each in of_type(insight, "AWS::CloudWatch::Dashboard").values()]
     (widgets,) = (key for key in of_type(insight, "AWS::Lambda::Function") if key.startswith("Widgets"))
@@ -237,8 +245,9 @@ def test_the_command_writes_a_file_for_each_policy_and_says_how_iam_gets_it(
     written = {path.stem: json.loads(path.read_text()) for path in (tmp_path / "iam").iterdir()}
     assert written["tracelake-dev-viewer"] == viewer(dev)
     assert written["tracelake-dev-analyst"] == analyst(dev)
+    assert written["tracelake-dev-pipeline"] == pipeline(dev)
     assert [written[f"tracelake-dev-deployment-{number}"] for number in (1, 2)] == deployment(dev)
-    assert len(told) == len(written) == 4
+    assert len(told) == len(written) == 5
     assert all(line.startswith("aws iam create-policy --policy-name tracelake-dev-") for line in told)
 
 

@@ -330,3 +330,71 @@ def test_what_a_customer_costs_is_what_the_invocations_cost_whose_lines_name_it(
 
     assert found == {"(unknown)": (1, 1, 0.00005), "acme": (2, 0, 0.00004), "umbrella": (1, 0, 0.00001)}
     assert sum(row["share_pct"] for row in lake.ask("what_do_customers_cost")) == 100
+
+
+def deployed(lake, minutes_ago, source, **columns):
+    lake.put("deployments", minutes_ago, source=source, **{"status": "succeeded", **columns})
+
+
+@pytest.fixture
+def deployments(lake):
+    """A stack with a function, of which all sources tell; the same function again; and another one by hand."""
+    deployed(
+        lake, 62, "cloudformation", kind="resource", resource="shop-checkout", service="shop-checkout", stack="shop"
+    )
+    deployed(lake, 61, "cloudtrail", kind="function_code", resource="shop-checkout", service="shop-checkout",
+             actor="role/deploy", changes='{"code_sha256":{"new":"a"}}')  # fmt: skip
+    deployed(lake, 60, "cloudformation", kind="stack", resource="shop", stack="shop")
+    deployed(lake, 50, "deployed", kind="commit", service="shop-checkout", commit_sha="1f2e3d4c", service_version="7",
+             run_url="https://ci.example.com/7")  # fmt: skip
+    deployed(lake, 20, "configuration_snapshot", kind="function_config", resource="shop-checkout",
+             service="shop-checkout", changes='{"memory_mb":{"old":128,"new":256}}')  # fmt: skip
+    deployed(lake, 61, "cloudtrail", kind="alias", resource="mail:live", service="mail", status="failed",
+             message="AccessDenied", actor="user/~1")  # fmt: skip
+    return lake
+
+
+def test_what_several_sources_tell_of_one_deployment_is_one_row(deployments):
+    again, whole, other = deployments.ask("what_was_deployed")
+    assert (whole["what"], whole["status"], whole["services"]) == ("shop", "succeeded", "shop-checkout")
+    assert whole["told_by"] == "cloudformation, cloudtrail, deployed"
+    assert (whole["commit_sha"], whole["service_version"], whole["actors"]) == ("1f2e3d4c", "7", "role/deploy")
+    assert whole["changes"] == 'shop-checkout {"code_sha256":{"new":"a"}}'
+    assert (whole["began"], whole["ended"]) == tuple(NOON.replace(tzinfo=None) - timedelta(minutes=m) for m in (62, 50))
+    assert (again["what"], again["told_by"]) == ("shop", "configuration_snapshot")
+    assert (other["what"], other["status"], other["reason"], other["actors"]) == (
+        *("mail", "failed", "AccessDenied", "user/~1"),
+    )
+
+
+def test_deployments_that_were_stored_twice_while_hot_are_one(deployments):
+    before = deployments.ask("what_was_deployed")
+    deployments.rows["deployments"] += [dict(row) for row in deployments.rows["deployments"]]
+    assert deployments.ask("what_was_deployed") == before
+
+
+@pytest.mark.parametrize(("what", "found"), [("shop", 2), ("shop-checkout", 2), ("mail", 1), ("checkout", 0)])
+def test_deployments_are_found_by_stack_or_service(deployments, what, found):
+    assert len(deployments.ask("what_was_deployed", what=what)) == found
+
+
+def line_of_error(lake, minutes_ago, fingerprint, group="/aws/lambda/shop-checkout", service="checkout"):
+    lake.put(
+        "logs", minutes_ago, log_group=group, service=service, fingerprint=fingerprint, error_type="E", message="m"
+    )
+
+
+def test_an_error_that_is_new_after_a_deployment_of_its_function_is_shown_with_it(deployments):
+    line_of_error(deployments, 45, "new")
+    line_of_error(deployments, 15, "new")
+    line_of_error(deployments, 300, "old")
+    line_of_error(deployments, 45, "old")
+    line_of_error(deployments, 45, "elsewhere", group="/aws/lambda/stock", service="stock")
+    line_of_error(deployments, 58, "by service", group="/shop/logs", service="mail")
+    found = {row["fingerprint"]: row for row in deployments.ask("which_errors_followed_a_deployment")}
+    assert found.keys() == {"new", "by service"}
+    new = found["new"]
+    assert (new["deployed"], new["commit_sha"], new["occurrences"]) == (
+        *(NOON.replace(tzinfo=None) - timedelta(minutes=50), "1f2e3d4c", 2),
+    )
+    assert deployments.ask("which_errors_followed_a_deployment", minutes=2) == []

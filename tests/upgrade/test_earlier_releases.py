@@ -15,6 +15,7 @@ from simulated import account as simulated
 from simulated.conftest import simulated as endpoints  # noqa: F401  (a fixture: all clients talk to the simulation)
 from simulated.world import LAKE, STATE, entered
 
+from cli.in_memory import FUNCTIONS
 from functions.aws.state import Commit, Range, State
 from functions.core import publish, questions, views
 from functions.core.lake_files import LakeFile
@@ -93,8 +94,7 @@ def answers(files):
     """Each question's answer over Parquet files by table, as the local engine reads them."""
     db = duckdb.connect()
     db.execute("SET TimeZone = 'UTC'")
-    db.execute("CREATE MACRO approx_percentile(x, p) AS quantile_disc(x, p)")
-    db.execute("CREATE MACRO date_format(t, f) AS strftime(t, replace(f, '%i', '%M'))")
+    db.execute(FUNCTIONS)
     for name, table in TABLES.items():
         db.register("nothing", table.arrow_schema.empty_table())
         there = [str(path) for path in files.get(name, ())]
