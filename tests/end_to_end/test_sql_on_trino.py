@@ -65,7 +65,7 @@ def _odd_ones(at: int) -> dict[str, list[tuple[int, str]]]:
 
 
 def _deployments(at: int) -> list[dict[str, Any]]:
-    """A function of a stack, told of by every source, and another change half an hour later."""
+    """A function of a stack, told of by every source, with an error that is new; and a change half an hour before."""
     stack = "arn:aws:cloudformation:eu-central-1:1:stack/shop/1"
     of_function = {"resource-type": "AWS::Lambda::Function", "physical-resource-id": "application"}
     events = [
@@ -83,6 +83,7 @@ def _deployments(at: int) -> list[dict[str, Any]]:
         told | {"id": "c-1", "time": at - 50_000},
         told | {"id": "c-2", "time": at - 1_900_000},
         commit | {"id": "d-1", "version": "7"},
+        {"level": "ERROR", "message": "new since then", "service": "application"},
     ]
 
 

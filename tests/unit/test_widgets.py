@@ -244,7 +244,16 @@ def test_a_long_list_of_subscriptions_is_cut_and_says_so():
 def row(**members):
     known = {"requests": 10, "error_pct": 50.0, "p90_ms": 12.0, "route": "GET /", "customer": "acme", "service": "shop"}
     known |= {"error": "KeyError", "example": "no x", "occurrences": 3, "last_seen": NOON, "time": NOON}
-    return known | {"tenant": "acme", "message": "no x", "request_id": "r-1", "trace_id": "t-1"} | members
+    known |= {"tenant": "acme", "message": "no x", "request_id": "r-1", "trace_id": "t-1"}
+    known |= {
+        "ended": NOON,
+        "what": "shop",
+        "status": "failed",
+        "reason": "no rights",
+        "changes": None,
+        "services": "a",
+    }
+    return known | {"commit_sha": "1f2e3d4c5b6a", "service_version": None, "actors": "role/deploy"} | members
 
 
 def test_a_customer_is_shown_with_routes_and_errors():
@@ -255,9 +264,14 @@ def test_a_customer_is_shown_with_routes_and_errors():
     ]
 
 
-def test_an_error_is_shown_with_its_last_lines():
-    found = Page(details.render(details.of_error({"fingerprint": "f"}), [[row()]], context(width=800)))
+def test_an_error_is_shown_with_its_last_lines_and_what_was_deployed_meanwhile():
+    rows = [[row()], [row(), row(status="succeeded", reason=None, changes="{}", commit_sha=None, service_version="7")]]
+    found = Page(details.render(details.of_error({"fingerprint": "f"}), rows, context(width=800)))
     assert found.rows[1] == ["12:00", "acme", "shop", "no xrequest r-1 \u00b7 trace t-1"]
+    assert found.rows[3:] == [
+        ["12:00", "shop failedno rights", "1f2e3d4c5\u2026", "role/deploy"],
+        ["12:00", "shop succeeded{}", "7", "role/deploy"],
+    ]
 
 
 def test_a_detail_without_rows_says_so():
@@ -285,7 +299,8 @@ def drawn_with(name):
     group = Errors()
     group.groups.add((name, name), Failures(3, NOON_MS, NOON_MS, name, name, {name: 3}))
     state = State(NOON_MS, 2, 1, [name], 1, {name: name}, {name: [name]}, {name: 1}, name)
-    rows = [[row(**dict.fromkeys(("route", "customer", "service", "error", "example", "tenant", "message"), name))]] * 2
+    from_outside = ("route", "customer", "service", "error", "example", "tenant", "message", "what", "status", "reason")
+    rows = [[row(**dict.fromkeys((*from_outside, "commit_sha", "actors"), name))]] * 2
     for wide in (320, 1400):
         seen = view(width=wide)
         yield traffic.render(traffic.CUSTOMERS, made.customers, seen, wanted=name)
@@ -295,7 +310,7 @@ def drawn_with(name):
         yield subscriptions.render(state, seen.context)
         yield details.render(details.of_customer({"customer": name}), rows, seen.context)
         yield details.render(details.of_route({"route": name, "service": name}), rows[:1], seen.context)
-        yield details.render(details.of_error({"fingerprint": name, "error": name}), rows[:1], seen.context)
+        yield details.render(details.of_error({"fingerprint": name, "error": name}), rows, seen.context)
         yield details.failure(seen.context, name, "which_errors_occur")
         yield page.failure(seen.context, name)
 

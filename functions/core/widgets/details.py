@@ -1,4 +1,5 @@
-"""What a click shows: the routes and errors of a customer, the customers of a route, the last lines of an error."""
+"""What a click shows: the routes and errors of a customer, the customers of a route, the last lines of an error with
+what was deployed meanwhile."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ from functions.core.widgets.parts import UNKNOWN, Column, failed, meter, name_of
 Row = Mapping[str, Any]
 
 MOST_ROWS = 15
+MOST_DEPLOYMENTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +61,15 @@ def of_route(event: Mapping[str, Any]) -> Detail:
 
 
 def of_error(event: Mapping[str, Any]) -> Detail:
-    """An error: where it occurred last."""
+    """An error: where it occurred last, and what was deployed meanwhile."""
     params: dict[str, Value] = {"fingerprint": str(event.get("fingerprint") or ""), "top": MOST_ROWS}
-    title = str(event.get("error") or "Error")
-    return Detail(title, (Section("Where it occurred last", "when_did_this_error_occur", params, "lines"),))
+    return Detail(
+        str(event.get("error") or "Error"),
+        (
+            Section("Where it occurred last", "when_did_this_error_occur", params, "lines"),
+            Section("What was deployed meanwhile", "what_was_deployed", {"top": MOST_DEPLOYMENTS}, "deployments"),
+        ),
+    )
 
 
 DETAILS = {"customer": of_customer, "route": of_route, "error": of_error}
@@ -166,13 +173,48 @@ def _lines(rows: Sequence[Row], context: WidgetContext) -> str:
     return table(context, columns, drawn)
 
 
+def _deployments(rows: Sequence[Row], context: WidgetContext) -> str:
+    columns = [
+        Column("Time", 104, css="tl-tall"),
+        Column("Deployed", 0, css="tl-left tl-name tl-tall"),
+        Column("Commit", 100, 480, css="tl-left tl-tall"),
+        Column("By", 140, 640, css="tl-left tl-name tl-tall"),
+    ]
+    drawn = [
+        [
+            _time(row["ended"], context),
+            f"<b>{name_of(str(row['what'] or ''), 'none')}</b> {_outcome(row)}"
+            f'<span class="tl-two"><bdi>{text(_said(row), 300)}</bdi></span>',
+            text(row["commit_sha"] or row["service_version"] or "", 10),
+            name_of(str(row["actors"] or ""), "unknown"),
+        ]
+        for row in rows
+    ]
+    return table(context, columns, drawn)
+
+
+def _said(row: Row) -> str:
+    return str(row["reason"] or row["changes"] or row["services"] or "")
+
+
+def _outcome(row: Row) -> str:
+    css = "tl-bad" if row["status"] == "failed" else "tl-quiet"
+    return f'<span class="{css}">{text(row["status"] or "", 20)}</span>'
+
+
 def _ids(row: Row, context: WidgetContext) -> str:
     named = [("request", row["request_id"])]
     named += [("trace", row["trace_id"])] if context.width >= 640 else []
     return " \u00b7 ".join(f"{name} {text(value, 64)}" for name, value in named if value)
 
 
-_TABLES = {"routes": _routes, "customers": _customers, "errors": _errors, "lines": _lines}
+_TABLES = {
+    "routes": _routes,
+    "customers": _customers,
+    "errors": _errors,
+    "lines": _lines,
+    "deployments": _deployments,
+}
 
 
 def _time(value: object, context: WidgetContext) -> str:

@@ -17,7 +17,7 @@ DOCS = """## Errors
 
 Error lines of all services, grouped by fingerprint: lines of the same exception, the same message but for ids, numbers
 and quoted text, and the same place in the code are one row. *New* is what did not occur in the 24 hours before the time
-range. A click on an error shows its latest occurrences.
+range. A click on an error shows its latest occurrences, and what was deployed meanwhile.
 
 It is drawn from summaries that `compact` keeps, by whole hours, so it costs no query; a click asks Athena.
 
