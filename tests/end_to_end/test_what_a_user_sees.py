@@ -65,6 +65,14 @@ def test_the_command_answers_the_four_questions(deployed: Deployed, name: str) -
     assert FOUND_IN_THE_SHOP[name] in deployed.command("ask", name, "--format", "json")
 
 
+def test_a_pipeline_tells_of_its_commit_and_is_found_among_the_deployments(deployed: Deployed) -> None:
+    deployed.command("deployed", "--commit", "1f2e3d4c", "--service", "checkout", "--version", "7")
+    (row,) = wait_for(
+        lambda: json.loads(deployed.command("ask", "what_was_deployed", "--param", "what=checkout", "--format", "json"))
+    )
+    assert (row["commit_sha"], row["service_version"], row["told_by"]) == ("1f2e3d4c", "7", "deployed")
+
+
 @pytest.mark.usefixtures("shop")
 def test_try_answers_from_the_log_groups_alone(deployed: Deployed) -> None:
     told = json.loads(deployed.command("try", "/shop/gateway", "--since", "1h", "--format", "json"))
