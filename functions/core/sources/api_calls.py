@@ -75,6 +75,8 @@ CALLS: dict[str, dict[str, Call]] = {
 
 LONGEST_NAME = 128
 _VERSION = re.compile(r"\d{8}(v\d+)?$")
+# characters of names: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+_PERSON = re.compile(r"(:assumed-role/[\w+=,.@-]+/|:user/)([\w+=,.@/-]+)")
 _CHANGES = {
     "runtime": "runtime",
     "memorySize": "memory_mb",
@@ -157,6 +159,13 @@ def actor(identity: Any, hashed: Callable[[str], str]) -> str | None:
         return f"service/{values.text(identity.get('invokedBy')) or ''}"
     person = values.name(identity.get("userName")) or values.name(identity.get("principalId")) or arn
     return f"user/{HASH_MARK}{hashed(person)}" if person else None
+
+
+def without_persons(text: str, hashed: Callable[[str], str]) -> str:
+    """A text whose ARNs of users and of roles' sessions have a hash in the place of the person."""
+    if ":user/" not in text and ":assumed-role/" not in text:
+        return text
+    return _PERSON.sub(lambda found: f"{found[1]}{HASH_MARK}{hashed(found[2])}", text)
 
 
 def hide_values(record: dict[str, Any]) -> bool:

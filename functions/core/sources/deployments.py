@@ -202,7 +202,9 @@ def read_configuration(event: Event, line: dict[str, Any], context: Context) -> 
 def _add(event: Event, source: str, context: Context, change: Change) -> None:
     place = event.place
     common = (event.time, event.id, 0, place.account, place.region, source, event.event_time)
-    context.rows.deployments.append((*common, *change, event.line))
+    if change.message:
+        change = change._replace(message=api_calls.without_persons(change.message, context.hashed))
+    context.rows.deployments.append((*common, *change, api_calls.without_persons(event.line, context.hashed)))
 
 
 def _name(event: Event, own_id: Any) -> None:

@@ -187,6 +187,22 @@ def test_other_identities_are_named_as_far_as_they_are_no_persons(identity: Any,
     assert row["actor"] == actor
 
 
+@pytest.mark.parametrize("who", [":assumed-role/deploy/alice", ":user/team/alice"])
+def test_a_person_that_a_reason_names_is_a_hash(who: str) -> None:
+    reason = f"User: arn:aws:sts::111122223333{who} is not authorized to perform: lambda:UpdateAlias"
+    of_stack = {"status": "UPDATE_FAILED", "status-reason": reason}
+    for event in ({**API_CALL, "errorMessage": reason}, stack_event(**{"status-details": of_stack})):
+        (row,) = read("deployments", event)
+        assert "alice" not in str(row)
+        assert row["message"].endswith(" is not authorized to perform: lambda:UpdateAlias")
+
+
+def test_a_log_file_of_a_trail_gives_changes_and_log_lines() -> None:
+    other = {**API_CALL, "eventName": "Invoke", "requestParameters": None}
+    normalizer = streamed({"Records": [API_CALL, other]})
+    assert {part.table: part.rows.num_rows for part in normalizer.flush("c")} == {"deployments": 1, "logs": 1}
+
+
 def test_a_failed_call_is_a_failed_change_with_the_reason() -> None:
     row = called("UpdateAlias20150331", {"functionName": "f"}, errorCode="AccessDenied", errorMessage="alice may not")
     assert of(row, "status", "message") == ("failed", "AccessDenied: alice may not")
