@@ -62,8 +62,9 @@ class Account:
         if operation == "ListSubscriptionsByTopic":
             return {"Subscriptions": [{"SubscriptionArn": "arn:aws:sns:eu-central-1:1:t:1", "Endpoint": "ops"}]}
         if operation == "ListMetrics":
-            wanted = {each["Name"]: each["Value"] for each in params["Dimensions"]}
-            found = [metric for metric in self.logs.metrics.names() if metric.name == params["MetricName"]]
+            wanted = {each["Name"]: each["Value"] for each in params["Dimensions"] if "Value" in each}
+            asked = (params["Namespace"], params["MetricName"])
+            found = [each for each in self.logs.metrics.names() if (each.namespace, each.name) == asked]
             return {"Metrics": [_as_listed(each) for each in found if wanted.items() <= each.dimensions.items()]}
         metric = Metric(
             params["Namespace"], params["MetricName"], {d["Name"]: d["Value"] for d in params["Dimensions"]}
