@@ -1,11 +1,11 @@
-"""The code keeps AWS's quotas, also in an account with 3,000 log groups and 1,000 functions."""
+"""The code keeps AWS's quotas, also in an account with 3,000 log groups and as many functions."""
 
 import json
 import math
 
 import msgspec
 import pytest
-from answering import answering
+from answering import RefusedError, answering
 from test_account_policy import OWN, PolicyAccount, mode
 from test_subscribe_log_groups import NOW, Account, request, sweep
 from test_widgets import context, failures, of_customers, view
@@ -37,6 +37,7 @@ from functions.core.selection import SWEEP_MS, SWEEPS_PER_ROUND, LogGroup, due
 from functions.core.summaries import LONGEST_NAME
 from functions.core.tally import Datum
 from functions.core.widgets import errors, subscriptions, traffic
+from functions.snapshot_configuration import handler as snapshot_configuration
 from functions.subscribe_log_groups import handler, written_down
 from stacks.quotas import quota
 
@@ -288,3 +289,44 @@ def test_letters_go_back_in_requests_that_kinesis_takes():
         assert sum(sizes) <= quota("kinesis.request")
         assert max(sizes) <= quota("kinesis.record")
         assert all(len(each["PartitionKey"]) <= quota("kinesis.partition_key_characters") for each in records)
+
+
+def test_a_snapshot_of_3000_functions_is_one_object_and_all_of_their_changes_come_onto_the_stream(monkeypatch):
+    names = [f"function-{index:04}-of-an-application-with-a-long-name" for index in range(3_000)]
+    layer = {"Arn": f"arn:aws:lambda:eu-west-1:111122223333:layer:{'l' * 100}:1"}
+    state = {"memory": 128, "body": b"", "records": 0, "requests": 0}
+
+    def functions(operation, params):
+        assert operation == "ListFunctions"
+        start = int(params.get("Marker", 0))
+        page = [
+            {"FunctionName": name, "FunctionArn": f"arn:aws:lambda:eu-west-1:111122223333:function:{name}",
+             "MemorySize": state["memory"], "Layers": [layer] * 5,
+             "Environment": {"Variables": {f"VARIABLE_{number}": "secret" for number in range(20)}}}
+            for name in names[start : start + 50]
+        ]  # fmt: skip
+        return {"Functions": page, "NextMarker": str(start + 50)} if start + 50 < len(names) else {"Functions": page}
+
+    def objects(operation, params):
+        if operation == "PutObject":
+            state["body"] = params["Body"]
+            return {"ETag": '"1"'}
+        if not state["body"]:
+            raise RefusedError("NoSuchKey", status=404)
+        return {"Body": state["body"], "ETag": '"1"'}
+
+    def stream(_operation, params):
+        state["records"] += len(params["Records"])
+        state["requests"] += 1
+        return {"Records": [{"SequenceNumber": "1", "ShardId": "shardId-0"} for _ in params["Records"]]}
+
+    made = {"lambda": functions, "s3": objects, "kinesis": stream}
+    monkeypatch.setattr(clients, "_client", {name: answering(name, answer) for name, answer in made.items()}.get)
+    monkeypatch.setenv("LAKE_BUCKET", "lake")
+    monkeypatch.setenv("STREAM_NAME", "tracelake-main")
+    assert snapshot_configuration.handle({}, None) == {"functions": 3_000, "changes": 0}
+    assert b"secret" not in state["body"]
+    assert len(state["body"]) < 10_000_000
+    state["memory"] = 256
+    assert snapshot_configuration.handle({}, None) == {"functions": 3_000, "changes": 3_000}
+    assert (state["records"], state["requests"]) == (3_000, 6)
