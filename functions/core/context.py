@@ -47,11 +47,11 @@ class Context:
             pile = self._piles[key] = Pile(reader, shape, row_no, self.redactor)
         return pile
 
-    def read_piles(self, refuse: Callable[[Event, Exception], None]) -> None:
-        """Turns all piles into rows, also those that this adds to."""
-        while self._piles:
-            piles, self._piles = self._piles, {}
-            for pile in piles.values():
+    def read_piles(self, refuse: Callable[[Event, Exception], None], least: int = 1) -> None:
+        """Turns piles of at least so many events into rows, also those that this adds to."""
+        while piles := [pile for pile in self._piles.items() if len(pile[1].events) >= least]:
+            for key, pile in piles:
+                del self._piles[key]
                 read_all(pile, self, refuse)
 
     def cached(self, make: Callable[[Context], T]) -> T:

@@ -52,6 +52,8 @@ pa.set_memory_pool(pa.system_memory_pool())
 
 READ_BYTES = 3072 << 10
 """Raw bytes after which waiting events become arrays: as many objects as a processor's cache holds."""
+READ_AT_LEAST = 200
+"""Rows of a kind of which it pays to make arrays."""
 
 SEAL_BYTES = 16 << 20
 """Raw bytes after which arrays are looked through for secrets."""
@@ -110,7 +112,7 @@ class Normalizer:
                 self._add_subscription(subscription, position)
                 number += 1
             if self._unread_bytes >= READ_BYTES:
-                self._read()
+                self._read(READ_AT_LEAST)
         if self._unsealed_bytes >= SEAL_BYTES:
             self._seal()
 
@@ -151,11 +153,12 @@ class Normalizer:
         self.pending_bytes = 0
         return parts
 
-    def _read(self) -> None:
-        """Turns what waits into arrays, so that only few Python objects are alive at a time."""
+    def _read(self, least: int = 1) -> None:
+        """Turns what waits into arrays, so that only few Python objects are alive at a time; what there is less than
+        ``least`` of may wait, for each array has its price."""
         context = self._context
-        context.read_piles(self._refuse_stored)
-        for table, columns in context.rows.take().items():
+        context.read_piles(self._refuse_stored, least)
+        for table, columns in context.rows.take(least).items():
             self._unsealed.setdefault(table, []).append(rows.Arrays(table, columns, context.redactor))
         self._unsealed_bytes += self._unread_bytes
         self._unread_bytes = 0

@@ -75,6 +75,9 @@ class Same:
     def __iter__(self) -> Iterator[Any]:
         return repeat(self.cell, self.rows)
 
+    def __len__(self) -> int:
+        return self.rows
+
 
 Cells = Sequence[Any] | Same
 """Some rows' cells of one column; of a map column Maps, or a Cell for each row."""
@@ -94,6 +97,9 @@ class TableRows:
         """Appends many rows."""
         for pieces, cells in zip(self._pieces, columns, strict=True):
             pieces.append(cells)
+
+    def __len__(self) -> int:
+        return len(self._tuples) + sum(map(len, self._pieces[0]))
 
     def columns(self) -> list[list[Cells]]:
         """The pieces of each column; none where there is no row."""
@@ -123,13 +129,12 @@ class Rows:
     tenant_settings: TableRows
     deployments: TableRows
 
-    def take(self) -> dict[str, list[list[Cells]]]:
-        """The columns of every table that has rows; afterwards there are none."""
+    def take(self, least: int = 1) -> dict[str, list[list[Cells]]]:
+        """The columns of every table that has at least so many rows; afterwards it has none."""
         taken = {}
         for table in self.__slots__:
-            columns = getattr(self, table).columns()
-            if columns[0]:
-                taken[table] = columns
+            if len(getattr(self, table)) >= least:
+                taken[table] = getattr(self, table).columns()
                 setattr(self, table, TableRows(table))
         return taken
 
