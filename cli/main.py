@@ -61,9 +61,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _rows(arguments: argparse.Namespace) -> int:
-    from cli.rows import run  # noqa: PLC0415
+    from cli.explained import Explainer  # noqa: PLC0415
+    from cli.rows import RULES, run  # noqa: PLC0415
 
-    return run(arguments.paths, arguments.format, sys.stdout, sys.stderr)
+    explainer = Explainer(RULES, every=arguments.every) if arguments.explain else None
+    status = run(arguments.paths, arguments.format, sys.stdout, sys.stderr, explainer)
+    if explainer:
+        explainer.show(sys.stdout, as_json=arguments.json)
+    return status
 
 
 def _find_customers(arguments: argparse.Namespace) -> int:
@@ -149,6 +154,13 @@ def _add_rows(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     rows.set_defaults(run=_rows)
     rows.add_argument("paths", nargs="+", metavar="PATH", help="a file, gzipped or not; a folder; - for standard input")
     rows.add_argument("--format", choices=FORMATS, help="what the files hold, where finding it out goes wrong")
+    rows.add_argument(
+        "--explain",
+        action="store_true",
+        help="say for a row of each kind which source, rule and redaction made each column",
+    )
+    rows.add_argument("--every", action="store_true", help="explain every row: about a fifth of a second each")
+    rows.add_argument("--json", action="store_true", help="explain in lines of JSON")
 
 
 def _add_find_customers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

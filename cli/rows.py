@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from cli import raw_files
 from cli.errors import FAILED, OK, CommandError
+from cli.explained import Explainer
 from functions.core.decode import UnreadableError, payloads
 from functions.core.normalize import Normalizer, Part, Rejected, Rules
 from functions.core.redaction import Redactor
@@ -24,19 +25,20 @@ from functions.core.redaction import Redactor
 LONGEST_EXCERPT = 300
 MAX_FILE_BYTES = 1 << 30
 
-_RULES = Rules(account="000000000000", region="us-east-1", max_decompressed_bytes=MAX_FILE_BYTES)
+RULES = Rules(account="000000000000", region="us-east-1", max_decompressed_bytes=MAX_FILE_BYTES)
 
 
-def run(paths: Iterable[str], format: str | None, out: TextIO, err: TextIO) -> int:
+def run(paths: Iterable[str], format: str | None, out: TextIO, err: TextIO, explainer: Explainer | None = None) -> int:
     """Prints the rows of files (``-`` is standard input, a folder all files in it) as JSON lines.
 
-    ``format`` is one of raw_files.FORMATS, or None to find out; CommandError for another. The last line on ``err`` is
-    the totals. Exit status 1 where a file cannot be read.
+    ``format`` is one of raw_files.FORMATS, or None to find out; CommandError for another. An ``explainer`` gets the
+    files too, and only what is rejected is printed. The last line on ``err`` is the totals. Exit status 1 where a file
+    cannot be read.
     """
     if format is not None and format not in raw_files.FORMATS:
         raise CommandError(f"unknown format {format}; known are {', '.join(raw_files.FORMATS)}")
     status = OK
-    normalizer = Normalizer(_RULES)
+    normalizer = Normalizer(RULES)
     rows: dict[str, int] = {}
     for path in files(paths):
         try:
@@ -47,9 +49,12 @@ def run(paths: Iterable[str], format: str | None, out: TextIO, err: TextIO) -> i
             continue
         for number, record in enumerate(records(path, content, modified_ms, format)):
             normalizer.add(record, f"{path.name}:{number}" if number else path.name, None)
+            if explainer:
+                explainer.add(record)
         for part in normalizer.flush(path.name):
             rows[part.table] = rows.get(part.table, 0) + part.rows.num_rows
-            _print_rows(part, out)
+            if not explainer:
+                _print_rows(part, out)
         _print_rejected(normalizer.rejected, out)
         normalizer.rejected.clear()
     counts = normalizer.counts

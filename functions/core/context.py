@@ -23,13 +23,15 @@ class Context:
 
     __slots__ = ("_known", "_piles", "hashed", "own_services", "redactor", "rows", "take_tenant", "tenant_keys")
 
-    def __init__(self, tenant_keys: tuple[str, ...], own_services: str, hash_key: bytes) -> None:
+    def __init__(
+        self, tenant_keys: tuple[str, ...], own_services: str, hash_key: bytes, redactor: Redactor | None = None
+    ) -> None:
         self.rows = Rows()
         self._piles: dict[tuple[Reader, int, Names], Pile] = {}
         self.tenant_keys = tenant_keys
         self.own_services = own_services
         self.take_tenant = tenant_taker(tenant_keys)
-        self.redactor, self._known = _kept(tenant_keys, hash_key)
+        self.redactor, self._known = (redactor, {}) if redactor else _kept(tenant_keys, hash_key)
         self.hashed = self.redactor.hashed
 
     def add(self, reader: Reader, event: Event, fields: dict[str, Any], *record: Any, row_no: int = 0) -> None:

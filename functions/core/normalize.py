@@ -19,6 +19,7 @@ from functions.core.accounting import DAY_MS, Counts, Part, Rejected, Rules
 from functions.core.context import Context, OwnEventError
 from functions.core.derived import DERIVE
 from functions.core.piles import Reader
+from functions.core.redaction import Redactor
 from functions.core.rows import Event, Place
 from functions.core.schema import HOUR_MS, TABLES, hour_of
 from functions.core.shapes import Names
@@ -62,15 +63,16 @@ SEAL_BYTES = 16 << 20
 class Normalizer:
     """Reads stream records one after another and gives their rows by table and hour.
 
-    ``counts`` and ``rejected`` grow until the Normalizer is thrown away; ``flush`` gives each row once.
+    ``counts`` and ``rejected`` grow until the Normalizer is thrown away; ``flush`` gives each row once. ``redactor`` is
+    one that tells what it does, in place of the usual one.
     """
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: Rules, redactor: Redactor | None = None) -> None:
         self.pending_bytes = 0
         self._rules = rules
         self._counts = Counts()
         self._rejected: list[Rejected] = []
-        self._context = Context(rules.tenant_keys, rules.own_services, rules.hash_key)
+        self._context = Context(rules.tenant_keys, rules.own_services, rules.hash_key, redactor)
         self._unread_bytes = self._unsealed_bytes = 0
         self._unsealed: dict[str, list[rows.Arrays]] = {}
         self._sealed: dict[str, list[pa.Table]] = {}

@@ -28,6 +28,7 @@ from functions.core.secret_rules import (
     SECRET,
     TEXT_IN_JSON_HINT,
     Checked,
+    Rule,
     json_hint,
     private_members,
 )
@@ -78,11 +79,16 @@ class Redactor:
     def _without_secrets(self, texts: pa.StringArray) -> pa.StringArray:
         clean = texts
         for rule in RULES:
-            clean = pc.replace_substring_regex(clean, rule.pattern, rule.replacement)
+            clean = self._applied(rule, clean)
         for checked in CHECKED:
-            clean = _where(clean, checked.hint, partial(self._checked, checked))
+            clean = self._applied(checked, clean)
         self._changed += pc.sum(pc.not_equal(texts, clean)).as_py() or 0
         return clean
+
+    def _applied(self, rule: Rule | Checked, texts: pa.StringArray) -> pa.StringArray:
+        if isinstance(rule, Rule):
+            return pc.replace_substring_regex(texts, rule.pattern, rule.replacement)
+        return _where(texts, rule.hint, partial(self._checked, rule))
 
     def _checked(self, rule: Checked, texts: pa.StringArray) -> pa.StringArray:
         found = texts.to_pylist()

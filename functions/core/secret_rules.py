@@ -44,8 +44,9 @@ IDENTITIES = {
 
 
 class Rule(NamedTuple):
-    """A secret: RE2 pattern, what replaces it, and a short pattern that every text with the secret matches."""
+    """A secret: its name, RE2 pattern, what replaces it, and a short pattern that every text with it matches."""
 
+    name: str
     pattern: str
     replacement: str
     hint: str
@@ -68,32 +69,43 @@ _ASSIGNMENT_HINT = (
 
 RULES: tuple[Rule, ...] = (
     Rule(
+        "private key",
         r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[^\"]*?-----END [A-Z ]*PRIVATE KEY-----)",
         "[redacted private key]",
         "PRIVATE KEY",
     ),
-    Rule(r"-----BEGIN [A-Z ]*PRIVATE KEY-----[^\"]*", "[redacted private key]", "PRIVATE KEY"),
-    Rule(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b", "[redacted access key]", "AKIA|ASIA"),
-    Rule(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?", "[redacted jwt]", "eyJ"),
+    Rule("private key", r"-----BEGIN [A-Z ]*PRIVATE KEY-----[^\"]*", "[redacted private key]", "PRIVATE KEY"),
+    Rule("access key", r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b", "[redacted access key]", "AKIA|ASIA"),
+    Rule("jwt", r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?", "[redacted jwt]", "eyJ"),
     Rule(
+        "service token",
         r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|xox[abprs]-[A-Za-z0-9-]{10,}|sk_live_[A-Za-z0-9]{16,})",
         REDACTED,
         r"gh[pousr]_|xox|sk_live",
     ),
-    Rule(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}", rf"\1 {REDACTED}", r"(?i:bearer|basic)\s"),
-    Rule(r"://[^/\s:@\"]+:[^/\s@\"]+@", f"://{REDACTED}@", "@"),
     Rule(
+        "authorization header",
+        r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}",
+        rf"\1 {REDACTED}",
+        r"(?i:bearer|basic)\s",
+    ),
+    Rule("password in an address", r"://[^/\s:@\"]+:[^/\s@\"]+@", f"://{REDACTED}@", "@"),
+    Rule(
+        "assignment to a secret name",
         rf"""(?i)({_ASSIGNMENT})(\\*")(?:[^"\\]|\\[^"])*(\\*")""",
         rf"\1\2{REDACTED}\3",
         _ASSIGNMENT_HINT,
     ),
-    Rule(rf"(?i)({_ASSIGNMENT})'[^'\"]*", rf"\1'{REDACTED}", _ASSIGNMENT_HINT),
+    Rule("assignment to a secret name", rf"(?i)({_ASSIGNMENT})'[^'\"]*", rf"\1'{REDACTED}", _ASSIGNMENT_HINT),
     Rule(
+        "assignment to a secret name",
         rf"""(?i)({_ASSIGNMENT})(?:[^\s,;&|<>()\[\]{{}}"'\\]+)""",
         rf"\1{REDACTED}",
         _ASSIGNMENT_HINT,
     ),
-    Rule(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}", "[redacted email]", "@"),
+    Rule(
+        "e-mail address", r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}", "[redacted email]", "@"
+    ),
 )
 
 
@@ -101,6 +113,7 @@ class Checked(NamedTuple):
     """Something private that a pattern alone does not tell: ``instead`` gives what replaces a match, given how
     identities are hashed. ``hint`` is RE2's, ``pattern`` Python's and without backtracking over more than the match."""
 
+    name: str
     hint: str
     pattern: re.Pattern[str]
     instead: Callable[[str, Callable[[str], str]], str]
@@ -136,10 +149,10 @@ _GROUP = "[0-9a-fA-F]{1,4}"
 _IPV6 = rf"[23][0-9a-fA-F]{{3}}:(?:(?:{_GROUP}:){{6}}|(?:{_GROUP}:){{0,5}}(?::{_GROUP}){{0,5}}:){_GROUP}"
 
 CHECKED: tuple[Checked, ...] = (
-    Checked(_CARD, re.compile(_CARD, re.ASCII), _card),
+    Checked("card number", _CARD, re.compile(_CARD, re.ASCII), _card),
     # what follows a slash is a version, as in Chrome/120.0.0.0, or a server's address
-    Checked(r"(?:^|[^\w./-])" + _IPV4, re.compile(r"(?<![\w./-])" + _IPV4, re.ASCII), _address),
-    Checked(r"\b" + _IPV6, re.compile(r"(?<![\w:])" + _IPV6 + r"(?![\w:])", re.ASCII), _address),
+    Checked("IPv4 address", r"(?:^|[^\w./-])" + _IPV4, re.compile(r"(?<![\w./-])" + _IPV4, re.ASCII), _address),
+    Checked("IPv6 address", r"\b" + _IPV6, re.compile(r"(?<![\w:])" + _IPV6 + r"(?![\w:])", re.ASCII), _address),
 )
 
 _ESCAPED = r"\\[u/]"
