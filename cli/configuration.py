@@ -7,8 +7,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli.advice import Thing
 from functions.aws.clients import client
+from functions.core.dark.things import Thing
 
 _OTEL = ("opentelemetry", "otel")
 

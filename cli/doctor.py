@@ -11,8 +11,7 @@ from typing import TextIO
 
 from botocore.exceptions import ClientError
 
-from cli import advice, configuration, target, terminal
-from cli.advice import Advice, Thing
+from cli import configuration, target, terminal
 from cli.errors import OK
 from cli.log_events import Limits, Sample
 from cli.terminal import Cell
@@ -22,8 +21,11 @@ from functions.aws.clients import client
 from functions.aws.summaries import SUBSCRIPTIONS, Summaries
 from functions.core.cost.at_rest import HOURS
 from functions.core.cost.prices import PRICES
+from functions.core.dark import advice
+from functions.core.dark.advice import Advice
+from functions.core.dark.telemetry import KINDS
+from functions.core.dark.things import Thing
 from functions.core.normalize import Part
-from functions.core.schema import TABLES
 from functions.core.selection import LogGroup, Selection
 from functions.core.widgets.subscription_state import decode
 
@@ -82,25 +84,21 @@ def run(
     return OK
 
 
-def look(sample: Sample, parts: Iterable[Part], functions: Sequence[Thing], *, has_spans: bool) -> list[Thing]:
+def look(sample: Sample, parts: Sequence[Part], functions: Sequence[Thing], *, has_spans: bool) -> list[Thing]:
     """What the telemetry of one log group is, as the function that writes it or as the log group."""
-    tables: set[str] = set()
-    filled: set[str] = set()
-    sources: set[str] = set()
-    for part in parts:
-        tables.add(part.table)
-        filled |= {
-            f"{part.table}.{name}" for name in part.rows.column_names if part.rows[name].null_count < part.rows.num_rows
-        }
-        sources |= set(part.rows["source"].unique().to_pylist()) if part.table == "logs" else set()
     known = list(functions)
-    if not known and "invocations" in tables:
+    if not known and any(part.table == "invocations" for part in parts):
         known = [Thing("function", sample.group.removeprefix("/aws/lambda/"), {"function"})]
     things = known or [Thing("log group", sample.group)]
+    for kind in KINDS.values():
+        found = kind()
+        for part in parts:
+            if part.table == kind.table:
+                found.add_rows(part.rows)
+        for thing in things:
+            thing.take(kind.table, found.found.total())
     for thing in things:
-        thing.tables |= tables
-        thing.empty |= {f"{name}.{column.name}" for name in tables for column in TABLES[name].own_columns} - filled
-        thing.facts |= {f"{source.removesuffix('_log')}_logs" for source in sources & {"text_log", "json_log"}}
+        thing.tables |= {part.table for part in parts}
         if "function" in thing.facts and not has_spans:
             thing.facts.add("no_spans")
         thing.problem = sample.stopped if not sample.events else ""

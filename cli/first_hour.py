@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import Any
 
-TOOLS = ("cdk", "sam", "serverless", "terraform")
+from functions.core.dark.tools import TOOLS
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -59,13 +59,14 @@ class Summariser:
     def _of_generation(self, kind: str, current: Generation) -> HourObject:
         found = KINDS[kind]()
         for file in current.files:
-            found.add_rows(publish.conform(TABLES[current.table], self._lake.read(file.key)))
+            found.add_rows(publish.conform(TABLES[current.table], self._lake.read(file.key, found.reads)))
         return HourObject(generation=current.number, content=found.bounded().plain())
 
     def _unpublished(self, hour: str) -> None:
         """Add to the summaries of an hour the commits that are not in them yet."""
-        stored = {kind: self._summaries.read(key_of(kind, hour)) for kind in KINDS}
-        kinds = [kind for kind in KINDS if self._generations.current(KINDS[kind].table, hour).number == 0]
+        while_it_goes_on = [kind for kind in KINDS if not KINDS[kind].only_published]
+        stored = {kind: self._summaries.read(key_of(kind, hour)) for kind in while_it_goes_on}
+        kinds = [kind for kind in stored if self._generations.current(KINDS[kind].table, hour).number == 0]
         pending = [found for found in self._generations.pending(hour) if self._sure(found)] if kinds else []
         for kind in kinds:
             made = decode(stored[kind].body)

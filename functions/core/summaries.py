@@ -1,7 +1,8 @@
 """Summaries of an hour: small, mergeable, with exact totals. The first paint of every widget comes from them.
 
-Three kinds, each made from one table of the lake and kept as one JSON object an hour: ``traffic`` (customers and
-routes), ``errors`` (by fingerprint and service) and ``ledger`` (sums of the commits). What is beyond the bounds of a
+Each kind is made from one table of the lake and kept as one JSON object an hour: ``traffic`` (customers and routes),
+``errors`` (by fingerprint and service), ``ledger`` (sums of the commits), and ``telemetry_<table>`` (which columns are
+filled, by what wrote the rows: dark/telemetry.py). What is beyond the bounds of a
 summary is kept in its ``others``, so that sums over a summary are sums over all rows. `merge` only adds and is
 associative; `bounded` is what is written.
 """
@@ -9,12 +10,14 @@ associative; `bounded` is what is written.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from functions.core.dark.telemetry import KINDS as TELEMETRY
+from functions.core.dark.telemetry import Telemetry
 from functions.core.publish import times_ms
 from functions.core.ranked import Failures, Key, Ranked, Requests
 
@@ -42,6 +45,13 @@ _SUMS = (
 class Summary(Protocol):
     """What all kinds can do."""
 
+    table: ClassVar[str]
+    only_published: ClassVar[bool]
+    """Whether hours that are not published yet are left out."""
+
+    reads: ClassVar[tuple[str, ...] | None]
+    """The columns of the table that have to be read of a file; None for all."""
+
     def add_rows(self, rows: pa.Table) -> None:
         """Add rows of the kind's table."""
 
@@ -59,6 +69,8 @@ class Traffic:
     """Requests by customer, and by service and route."""
 
     table = "traffic"
+    reads = None
+    only_published = False
 
     def __init__(self, customers: Ranked[Requests] | None = None, routes: Ranked[Requests] | None = None) -> None:
         self.customers = customers or Ranked(Requests)
@@ -87,6 +99,8 @@ class Errors:
     """Errors of log lines by fingerprint and service."""
 
     table = "error_groups"
+    reads = None
+    only_published = False
 
     def __init__(self, groups: Ranked[Failures] | None = None) -> None:
         self.groups = groups or Ranked(Failures)
@@ -116,6 +130,8 @@ class Ledger:
     """Sums of the commits, and how late the latest of them was (ms)."""
 
     table = "ingest_ledger"
+    reads = None
+    only_published = False
 
     def __init__(self, sums: Mapping[str, int] | None = None, longest_lag_ms: float = 0.0) -> None:
         self.sums = dict.fromkeys(("commits", "rows", *_SUMS), 0) | dict(sums or {})
@@ -144,7 +160,8 @@ class Ledger:
         return {"sums": self.sums, "longest_lag_ms": self.longest_lag_ms}
 
 
-KINDS: dict[str, type[Traffic | Errors | Ledger]] = {"traffic": Traffic, "errors": Errors, "ledger": Ledger}
+AnySummary = Traffic | Errors | Ledger | Telemetry
+KINDS: dict[str, type[AnySummary]] = {"traffic": Traffic, "errors": Errors, "ledger": Ledger, **TELEMETRY}
 
 
 class HourObject(msgspec.Struct):
@@ -159,7 +176,7 @@ class HourObject(msgspec.Struct):
     commits: list[str] = []
     content: dict[str, Any] | None = None
 
-    def summary(self, kind: str) -> Traffic | Errors | Ledger:
+    def summary(self, kind: str) -> AnySummary:
         """The summary in it."""
         return KINDS[kind].of(self.content) if self.content else KINDS[kind]()
 

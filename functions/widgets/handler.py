@@ -6,7 +6,7 @@ First paint comes from small objects that `compact` and `subscribe_log_groups` k
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
@@ -14,9 +14,11 @@ from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.aws import environment
-from functions.aws.summaries import SUBSCRIPTIONS, Summaries
+from functions.aws.summaries import SUBSCRIPTIONS, Summaries, key_of
+from functions.core.dark.telemetry import KINDS as TELEMETRY
+from functions.core.dark.telemetry import Telemetry
 from functions.core.summaries import Errors, Ledger, Traffic, decode
-from functions.core.widgets import details, errors, ledger, subscription_state, subscriptions, traffic
+from functions.core.widgets import dark, details, errors, ledger, subscription_state, subscriptions, traffic
 from functions.core.widgets.hours import Hours
 from functions.core.widgets.page import WidgetContext, failure
 from functions.core.widgets.parts import View
@@ -90,12 +92,25 @@ def _subscriptions(_event: Mapping[str, Any], view: View) -> str:
     return subscriptions.render(subscription_state.decode(_summaries().read(SUBSCRIPTIONS).body), view.context)
 
 
+def _dark(event: Mapping[str, Any], view: View) -> str:
+    view = replace(view, hours=dark.hours_of(view.context))
+    state = subscription_state.decode(_summaries().read(SUBSCRIPTIONS).body)
+    return dark.render(_telemetry(view), state, view, top=_top(event.get("top")))
+
+
+def _advice(event: Mapping[str, Any], view: View) -> str:
+    view = replace(view, hours=dark.hours_of(view.context))
+    return dark.render_advice(str(event.get("advice") or ""), _telemetry(view), view.context)
+
+
 WIDGETS = {
     "top_customers": Widget(traffic.CUSTOMERS.docs, _customers),
     "top_routes": Widget(traffic.ROUTES.docs, _routes),
     "errors": Widget(errors.DOCS, _errors),
     "ledger": Widget(ledger.DOCS, _ledger),
     "subscriptions": Widget(subscriptions.DOCS, _subscriptions),
+    "dark": Widget(dark.DOCS, _dark),
+    "advice": Widget(dark.ADVICE_DOCS, _advice),
 }
 DOCS = "## tracelake\n\nThe parameter `widget` says what is drawn: " + ", ".join(f"`{name}`" for name in WIDGETS) + "."
 
@@ -109,6 +124,17 @@ def _traffic(view: View) -> Traffic:
     for body in _summaries().read_hours("traffic", view.hours.names):
         merged.merge(_of(Traffic, "traffic", body))
     return merged
+
+
+def _telemetry(view: View) -> dark.Dark:
+    merged = {name: kind() for name, kind in TELEMETRY.items()}
+    keys = [(name, hour) for name in TELEMETRY for hour in view.hours.names]
+    bodies = _summaries().read_all([key_of(*each) for each in keys])
+    for (name, _), body in zip(keys, bodies, strict=True):
+        found = decode(body).summary(name)
+        if isinstance(found, Telemetry):
+            merged[name].merge(found)
+    return dark.Dark.of(merged)
 
 
 def _of(kind: type[T], name: str, body: bytes) -> T:

@@ -123,12 +123,13 @@ def _check_summaries(account):
     for kind, made in KINDS.items():
         sums = Counter()
         for row in account.reader.table(made.table):
-            sums[row["hour"]] += row[_SUMMED[kind]]
+            sums[row["hour"]] += row[_SUMMED[kind]] if kind in _SUMMED else 1
         found = {hour: _total(account, kind, hour) for hour in sums}
         assert found == sums, f"summary of {kind}: {found} instead of {sums}"
 
 
 _SUMMED = {"traffic": "requests", "errors": "occurrences", "ledger": "events"}
+_RANKED = {"traffic": "customers", "errors": "groups"}
 
 
 def _total(account, kind, hour):
@@ -136,7 +137,7 @@ def _total(account, kind, hour):
     summary = decode(body).summary(kind)
     if kind == "ledger":
         return summary.sums["events"]
-    return (summary.customers if kind == "traffic" else summary.groups).total().weight
+    return getattr(summary, _RANKED.get(kind, "found")).total().weight
 
 
 def check_nothing_is_left_over(account):

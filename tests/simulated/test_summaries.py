@@ -72,6 +72,22 @@ def test_a_published_hour_is_summarised_from_its_rows_and_again_when_late_ones_c
         assert _writes(account) == []
 
 
+def test_what_is_filled_is_told_of_published_hours_alone():
+    account = Account()
+    with entered(account.world):
+        hour = hour_of(account.world.now_ms)
+        account.create_partitions()
+        account.applications.write("logs", size=3)
+        account.wait(1)
+        account.normalize()
+        account.compact()
+        assert _object(account, "telemetry_logs", hour).content is None
+        account.wait(63)
+        account.compact()
+        made = _object(account, "telemetry_logs", hour)
+        assert (made.generation, made.summary("telemetry_logs").found.total().rows) == (1, 3)
+
+
 def test_events_that_were_delivered_twice_count_twice_only_until_the_hour_is_published():
     account = Account()
     with entered(account.world):

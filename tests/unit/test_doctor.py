@@ -9,9 +9,10 @@ from answering import RefusedError, answering
 from core.feeding import read, rows, taken
 from test_try import Account, minutes_ago, report
 
-from cli import advice, configuration, doctor, log_events, try_out
-from cli.first_hour import TOOLS
+from cli import configuration, doctor, log_events, try_out
 from cli.main import main
+from functions.core.dark import advice
+from functions.core.dark.tools import CODE, TOOLS
 from functions.core.widgets.subscription_state import State
 
 CONTEXT = {
@@ -59,7 +60,7 @@ def payload_of(line):
 
 def test_every_advice_has_lines_for_each_tool_or_for_the_code():
     for each in advice.load().advice:
-        assert set(each.lines) in (set(TOOLS), set(advice.CODE)), each.id
+        assert set(each.lines) in (set(TOOLS), set(CODE)), each.id
         assert each.columns, each.id
         assert all(text.strip() for text in each.lines.values()), each.id
 

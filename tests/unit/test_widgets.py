@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.aws import summaries
+from functions.core.dark.telemetry import KINDS, Filled
 from functions.core.ranked import Failures, Requests
 from functions.core.summaries import Errors, HourObject, Ledger, Traffic, encode
-from functions.core.widgets import details, errors, ledger, page, subscriptions, traffic
+from functions.core.widgets import dark, details, errors, ledger, page, subscriptions, traffic
 from functions.core.widgets.hours import Hours
 from functions.core.widgets.page import WidgetContext
 from functions.core.widgets.parts import View
@@ -73,6 +74,17 @@ class Page(HTMLParser):
     @property
     def text(self):
         return " ".join(" ".join(self.words).split())
+
+
+def dark_of(functions):
+    """Functions by name with so many invocations and lines of text each, and what is missing there."""
+    found = {name: kind() for name, kind in KINDS.items()}
+    for name, rows in functions.items():
+        for table, key in (("invocations", (name, f"/aws/lambda/{name}")), ("logs", (f"/aws/lambda/{name}",))):
+            kind = found[f"telemetry_{table}"]
+            source = {"invocations": "lambda_platform", "logs": "text_log"}[table]
+            kind.found.add(key, Filled(rows, dict.fromkeys(kind.columns, 0), {source: rows}))
+    return dark.Dark.of(found)
 
 
 def of_customers(*found):
@@ -288,9 +300,9 @@ HOSTILE = [
     "\u202egnp.exe\x00\x1b[31m",
 ]
 ALLOWED = {"div", "style", "span", "b", "i", "table", "thead", "tbody", "tr", "th", "td", "bdi", "a", "form", "input"}
-ALLOWED |= {"cwdb-action", "svg", "rect", "h3", "p", "code", "pre", "ul", "li"}
+ALLOWED |= {"cwdb-action", "svg", "rect", "h3", "p", "code", "pre", "ul", "li", "details", "summary"}
 ATTRIBUTES = {"class", "style", "title", "action", "display", "endpoint", "type", "name", "value", "placeholder"}
-ATTRIBUTES |= {"aria-label", "maxlength", "viewbox", "preserveaspectratio", "x", "y", "width", "height"}
+ATTRIBUTES |= {"aria-label", "maxlength", "viewbox", "preserveaspectratio", "x", "y", "width", "height", "open"}
 
 
 def drawn_with(name):
@@ -308,6 +320,8 @@ def drawn_with(name):
         yield errors.render([group, group], set(), seen)
         yield errors.empty(seen, name)
         yield subscriptions.render(state, seen.context)
+        yield dark.render(dark_of({name: 3}), state, seen, top=5)
+        yield dark.render_advice("json_logging", dark_of({name: 3}), seen.context)
         yield details.render(details.of_customer({"customer": name}), rows, seen.context)
         yield details.render(details.of_route({"route": name, "service": name}), rows[:1], seen.context)
         yield details.render(details.of_error({"fingerprint": name, "error": name}), rows, seen.context)
@@ -346,15 +360,17 @@ def everything(**given):
     yield errors.render([failures(("a", 1, ["x"]))] * 2, set(), seen)
     yield ledger.render([("2026-11-20-11", committed(20, 15))], seen)
     yield subscriptions.render(State(NOON_MS, 1, 1, ["/a"], 0, {"/b": "no"}), seen.context)
+    yield dark.render(dark_of({"checkout": 3}), State(refused_count=1, refused={"/b": "no"}), seen, top=5)
+    yield dark.render_advice("json_logging", dark_of({"checkout": 3}), seen.context)
     yield details.render(details.of_customer({"customer": "a"}), [[row()], [row()]], seen.context)
     yield traffic.empty(seen)
 
 
 def test_the_themes_differ_in_colours_alone():
-    for light, dark in zip(everything(theme="light"), everything(theme="dark"), strict=True):
-        assert light != dark
-        assert Page(light).text == Page(dark).text
-        assert "VAR(" not in light + dark
+    for by_day, by_night in zip(everything(theme="light"), everything(theme="dark"), strict=True):
+        assert by_day != by_night
+        assert Page(by_day).text == Page(by_night).text
+        assert "VAR(" not in by_day + by_night
 
 
 @pytest.mark.parametrize(
@@ -364,6 +380,7 @@ def test_the_themes_differ_in_colours_alone():
         errors.render([Errors()], None, view()),
         ledger.render([("2026-11-20-11", Ledger())], view()),
         subscriptions.render(None, context()),
+        dark.render(dark_of({}), None, view(), top=5),
     ],
 )
 def test_an_empty_widget_says_why_and_what_to_do(empty):

@@ -117,6 +117,12 @@ border-radius:14px;color:VAR(link);cursor:pointer;font-weight:600;white-space:no
 .tl .tl-key i.tl-sampled{background:VAR(sampled)}
 .tl svg.tl-trend{display:block;width:100%;height:18px}
 .tl svg.tl-trend rect{fill:VAR(bad-bar)}
+.tl-lines{max-width:860px}
+.tl-lines p{margin:0 4px 8px;color:VAR(quiet)}
+.tl-lines summary{cursor:pointer;padding:6px 4px;font-weight:600;color:VAR(text)}
+.tl-lines pre{font:12px/1.5 Monaco,Menlo,Consolas,monospace;color:VAR(text);background:VAR(track);border-radius:4px;
+padding:10px 12px;margin:0 4px 8px;white-space:pre-wrap;overflow-wrap:anywhere;user-select:all;-webkit-user-select:all;
+cursor:copy}
 .tl-note{padding:12px 4px;max-width:640px}
 .tl-note h3{font-size:15px;font-weight:600;margin:0 0 4px;color:VAR(text)}
 .tl-note p{margin:0 0 8px;color:VAR(quiet)}

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from feeding import payload, taken
 from feeding import rows as rows_of
+from fuzzing import OBJECTS, TEXTS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_derived import MINUTE_MS, request, table
 
+from functions.core.dark.telemetry import TEXT
 from functions.core.derived import error_groups, traffic
 from functions.core.ranked import TENANTS, Failures, Ranked, Requests
 from functions.core.summaries import KINDS, Errors, HourObject, Ledger, Traffic, decode, encode
@@ -187,6 +189,14 @@ def test_the_ledger_adds_up_commits() -> None:
     made.add_rows(rows)
     made.merge(Ledger.of(json.loads(json.dumps(made.plain()))))
     assert (made.sums["commits"], made.sums["events"], made.sums["rows"], made.longest_lag_ms) == (4, 20, 12, 7.5)
+
+
+def test_a_log_line_has_json_exactly_where_it_was_not_read_as_text() -> None:
+    """So that which lines have it is known without reading the largest column of the lake."""
+    messages = [payload(message, group="/shop", first_id=n) for n, message in enumerate((*OBJECTS, *TEXTS))]
+    found = rows_of(taken(*messages), "logs")
+    assert {row["source"] for row in found} >= {TEXT, "json_log", "emf", "lambda_platform"}
+    assert all((row["line"] is None) == (row["source"] == TEXT) for row in found)
 
 
 @pytest.mark.parametrize("kind", KINDS)

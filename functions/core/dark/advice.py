@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
 import msgspec
 
-from cli.first_hour import TOOLS
+from functions.core.dark.things import Thing
+from functions.core.dark.tools import CODE, TOOLS
 from functions.core.schema import TABLES
 
 FILE = Path(__file__).with_suffix(".toml")
-CODE = ("python", "node")
-"""Lines of a function's own code, the same whatever deploys it."""
 
 FACTS = frozenset(
     {
@@ -45,24 +43,6 @@ class Book(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     advice: tuple[Advice, ...]
 
 
-@dataclass(slots=True)
-class Thing:
-    """A function, an API's stage or a log group: what is true of it, what it writes, and which columns are empty.
-
-    ``tables`` are those that its telemetry has rows in; of a table without rows every column is empty.
-    """
-
-    kind: str
-    name: str
-    facts: set[str] = field(default_factory=set)
-    tables: set[str] = field(default_factory=set)
-    empty: set[str] = field(default_factory=set)
-    problem: str = ""
-
-    def lacks(self, column: str) -> bool:
-        return column in self.empty or column.partition(".")[0] not in self.tables
-
-
 @cache
 def load() -> Book:
     """The file; raises where it is not as it should be."""
@@ -83,12 +63,12 @@ def due(thing: Thing) -> dict[str, list[str]]:
     return found
 
 
-def lines(advice: Advice, tool: str) -> dict[str, str]:
-    """What to write, by the tool or by the language of the function's own code."""
+def lines(advice: Advice, tool: str | None = None) -> dict[str, str]:
+    """What to write, by the tool (or by all of them) and by the language of the function's own code."""
     kind = next((name for name in load().formats if name in advice.when), "")
     access_log = json.dumps(load().formats.get(kind, {}))
     return {
         name: text.strip("\n").replace("{access_log}", access_log)
         for name, text in advice.lines.items()
-        if name == tool or name in CODE
+        if tool is None or name == tool or name in CODE
     }
