@@ -1,4 +1,4 @@
-"""Pictures of every dashboard, in both themes: `python -m local.viewer.screenshots FOLDER`.
+"""Pictures of every dashboard and of each table on it, in both themes: `python -m local.viewer.screenshots FOLDER`.
 
 They show a stack of its own with three hours of a shop's past, or with `--running` the stack that runs already.
 """
@@ -50,6 +50,10 @@ def _take(browser: Browser, url: str, theme: str, picture: Path, size: dict[str,
     page.wait_for_timeout(SETTLED_MS)
     page.screenshot(path=picture, full_page=True)
     pictures = [picture]
+    for card in page.locator("article.custom").all() if size is WIDE else ():
+        title = card.get_by_role("heading").first.inner_text().lower().replace(" ", "_")
+        pictures.append(picture.with_stem(f"{title}_{theme}"))
+        card.screenshot(path=pictures[-1], scale="css")
     details = page.locator(f"article.custom {POPUPS}")
     if size is WIDE and details.count() > 1:
         details.nth(1).click()

@@ -55,7 +55,7 @@ def test_a_budget_is_watched_only_where_the_settings_name_one(
 
 
 SUBJECTS = ("application", "pipeline")
-CUSTOM = {"application": ["top_customers", "top_routes", "errors"], "pipeline": ["ledger", "subscriptions"]}
+CUSTOM = {"application": ["top_customers", "top_routes", "errors", "dark"], "pipeline": ["ledger", "subscriptions"]}
 
 
 @pytest.fixture(scope="module")

@@ -172,7 +172,7 @@ def _where(dark: Dark, lacking: Sequence[Thing], view: View, top: int) -> str:
         Column(
             "Stays empty", max(150, context.width // (3 if context.width < ROOMY else 4)), 0, "tl-left tl-wrap tl-tall"
         ),
-        Column("Would help", 170, 1000, css="tl-left tl-wrap tl-tall"),
+        Column("Would help", 210, 1000, css="tl-left tl-wrap tl-tall"),
     ]
     rows = [
         [
