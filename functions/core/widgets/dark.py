@@ -63,7 +63,7 @@ _WRITES = {"invocations": "invocations", "logs": "log lines", "requests": "reque
 _KINDS = {FUNCTION: ("function", "functions"), API: ("API", "APIs"), LOG_GROUP: ("log group", "log groups")}
 _TOOLS = {
     "cdk": "CDK",
-    "sam": "SAM, CloudFormation",
+    "sam": "SAM",
     "serverless": "Serverless Framework",
     "terraform": "Terraform",
     "python": "Python",
