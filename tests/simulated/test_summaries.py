@@ -60,32 +60,19 @@ def test_a_published_hour_is_summarised_from_its_rows_and_again_when_late_ones_c
         account.normalize()
         account.compact()
         assert _object(account, "traffic", hour).generation == 0
+        # what is filled is told of published hours alone
+        assert _object(account, "telemetry_requests", hour).content is None
         account.wait(63)
         account.compact()
-        made = _object(account, "traffic", hour)
+        made, filled = _object(account, "traffic", hour), _object(account, "telemetry_requests", hour)
         assert (made.generation, made.commits, _requests(account, hour)) == (1, [], 2)
+        assert (filled.generation, filled.summary("telemetry_requests").found.total().rows) == (1, 2)
         account.applications.write("webhook", size=2, age_ms=50 * 60_000)
         account.wait(1)
         account.normalize()
         account.compact()
         assert (_object(account, "traffic", hour).generation, _requests(account, hour)) == (2, 4)
         assert _writes(account) == []
-
-
-def test_what_is_filled_is_told_of_published_hours_alone():
-    account = Account()
-    with entered(account.world):
-        hour = hour_of(account.world.now_ms)
-        account.create_partitions()
-        account.applications.write("logs", size=3)
-        account.wait(1)
-        account.normalize()
-        account.compact()
-        assert _object(account, "telemetry_logs", hour).content is None
-        account.wait(63)
-        account.compact()
-        made = _object(account, "telemetry_logs", hour)
-        assert (made.generation, made.summary("telemetry_logs").found.total().rows) == (1, 3)
 
 
 def test_events_that_were_delivered_twice_count_twice_only_until_the_hour_is_published():

@@ -5,20 +5,17 @@ import json
 import re
 
 import pytest
-from answering import RefusedError, answering
 from core.feeding import NOW_MS, payload, taken
-from test_widgets import ARN, NOON, Body, Invocation, Page, context, dark_of, event, stored, view
+from test_widgets import NOON, Page, context, dark_of, view
 
 from cli import doctor
 from cli.log_events import Sample
-from functions.aws import summaries
 from functions.core.dark import advice
 from functions.core.dark.telemetry import KINDS, MOST_KEPT, Filled
 from functions.core.dark.things import ALL_APIS, API, FUNCTION, LOG_GROUP, Thing, things
 from functions.core.summaries import HourObject, encode
 from functions.core.widgets import dark
 from functions.core.widgets.subscription_state import State
-from functions.widgets import handler
 
 REPORT = (
     "REPORT RequestId: 8edab1f8-7d34-4a8e-a965-15ccbbb78d4c\tDuration: 1 ms\tBilled Duration: 1 ms\tMemory Size: 128 MB"
@@ -89,10 +86,22 @@ def test_what_is_true_of_a_function_is_told_from_what_it_writes():
     assert (found["dark"].kind, found["/ecs/app"].kind) == (FUNCTION, LOG_GROUP)
     assert found["dark"].facts == {"function", "text_logs", "not_traced", "no_otel_layer"}
     assert found["checkout"].facts == {"function", "json_logs"}
-    assert found["checkout"].rows == {"invocations": 1, "logs": 1, "spans": 1}
+    assert {name: each.rows for name, each in found["checkout"].filled.items()} == {
+        "invocations": 1,
+        "logs": 1,
+        "spans": 1,
+    }
     assert list(advice.due(found["dark"])) == ["json_logging", "tracing", "otel_layer"]
     assert advice.due(found["checkout"]) == {}
     assert advice.due(found["/ecs/app"]) == {}
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_column_that_one_of_several_services_of_a_function_fills_is_not_empty(order):
+    other = {**CALL, "attributes": {}, "resource": {"attributes": {"service.name": "another", "faas.name": "checkout"}}}
+    found = found_things(of("/aws/lambda/checkout", TRACED), of("aws/spans", *(CALL, other)[::order]))
+    assert "no_otel_layer" not in found["checkout"].facts
+    assert found["checkout"].filled["spans"].rows == 2
 
 
 def test_an_account_without_spans_is_told_of_transaction_search():
@@ -197,40 +206,6 @@ def test_an_account_with_3000_functions_stays_small():
     assert len(drawn) < 64_000
     assert len(Page(drawn).rows) < 50
     assert "still quieter, known as a sum alone" in Page(drawn).text
-
-
-@pytest.fixture
-def bucket(monkeypatch):
-    objects, read = {}, []
-
-    def answer(_operation, params):
-        read.append(params["Key"])
-        if params["Key"] not in objects:
-            raise RefusedError("NoSuchKey")
-        return {"Body": Body(objects[params["Key"]]), "ETag": '"1"'}
-
-    client = answering("s3", answer)
-    monkeypatch.setattr(summaries, "client", lambda _name: client)
-    monkeypatch.setattr(summaries.Summaries, "workers", 1)
-    monkeypatch.setenv("LAKE_BUCKET", "lake")
-    return objects, read
-
-
-def test_it_is_drawn_from_the_summaries_of_24_hours_and_nothing_else(bucket):
-    objects, read = bucket
-    for name, kind in telemetry(of("/aws/lambda/checkout", "plain", REPORT)).items():
-        objects[f"summaries/{name}/hour=2026-11-19-12.json"] = stored(kind)
-        objects[f"summaries/{name}/hour=2026-11-19-11.json"] = stored(kind)
-    found = Page(handler.handle(event("dark", context={"width": 1400}), Invocation()))
-    assert [row[2] for row in found.rows if row[0].startswith("checkout")] == ["1 invocations, 1 log lines in text"]
-    assert len(read) == 24 * len(KINDS) + 1
-    assert {attrs["endpoint"] for tag, attrs in found.tags if tag == "cwdb-action"} == {ARN}
-    opened = Page(handler.handle(event("advice", advice="tracing"), Invocation()))
-    assert "For checkout" in opened.text
-
-
-def test_an_unknown_advice_says_which_there_are(bucket):
-    assert "json_logging" in Page(handler.handle(event("advice", advice="<b>"), Invocation())).text
 
 
 def test_the_hours_do_not_depend_on_the_range_but_on_its_end():

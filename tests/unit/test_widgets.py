@@ -76,15 +76,20 @@ class Page(HTMLParser):
         return " ".join(" ".join(self.words).split())
 
 
-def dark_of(functions):
-    """Functions by name with so many invocations and lines of text each, and what is missing there."""
+def telemetry_of(functions):
+    """Summaries of functions by name that write so many invocations and lines of text each."""
     found = {name: kind() for name, kind in KINDS.items()}
     for name, rows in functions.items():
         for table, key in (("invocations", (name, f"/aws/lambda/{name}")), ("logs", (f"/aws/lambda/{name}",))):
             kind = found[f"telemetry_{table}"]
             source = {"invocations": "lambda_platform", "logs": "text_log"}[table]
             kind.found.add(key, Filled(rows, dict.fromkeys(kind.columns, 0), {source: rows}))
-    return dark.Dark.of(found)
+    return found
+
+
+def dark_of(functions):
+    """What is missing in functions that write so many invocations and lines of text each."""
+    return dark.Dark.of(telemetry_of(functions))
 
 
 def of_customers(*found):
@@ -547,6 +552,22 @@ def test_an_error_is_new_if_the_day_before_is_known_and_has_it_not(bucket):
     assert "new" not in Page(handler.handle(event("errors"), Invocation())).text
     objects["summaries/errors/hour=2026-11-19-12.json"] = stored(failures(("a", 1, [])))
     assert Page(handler.handle(event("errors"), Invocation())).text.count("new KeyError") == 1
+
+
+def test_what_is_dark_is_drawn_from_the_summaries_of_24_hours_and_nothing_else(bucket):
+    objects, read = bucket
+    for name, kind in telemetry_of({"checkout": 7}).items():
+        objects[f"summaries/{name}/hour=2026-11-19-12.json"] = stored(kind)
+        objects[f"summaries/{name}/hour=2026-11-19-11.json"] = stored(kind)
+    found = Page(handler.handle(event("dark", context={"width": 1400}), Invocation()))
+    assert [row[2] for row in found.rows if row[0].startswith("checkout")] == ["7 invocations, 7 log lines in text"]
+    assert len(read) == 24 * len(KINDS) + 1
+    assert {attrs["endpoint"] for tag, attrs in found.tags if tag == "cwdb-action"} == {ARN}
+    assert "For checkout" in Page(handler.handle(event("advice", advice="tracing"), Invocation())).text
+
+
+def test_an_unknown_advice_says_which_there_are(bucket):
+    assert "json_logging" in Page(handler.handle(event("advice", advice="<b>"), Invocation())).text
 
 
 @pytest.mark.parametrize("widget", handler.WIDGETS)

@@ -19,8 +19,8 @@ _TABLES = ("logs", "invocations", "requests", "spans")
 class Thing:
     """A function, an API's stage or a log group: what is true of it, what it writes, and which columns are empty.
 
-    ``tables`` are those that its telemetry has rows in, ``rows`` how many; of a table without rows every column is
-    empty. ``problem`` says why it cannot be read.
+    ``tables`` are those that its telemetry has rows in, ``filled`` what is known of these rows; of a table without rows
+    every column is empty. ``problem`` says why it cannot be read.
     """
 
     kind: str
@@ -29,33 +29,39 @@ class Thing:
     tables: set[str] = field(default_factory=set)
     empty: set[str] = field(default_factory=set)
     problem: str = ""
-    rows: dict[str, int] = field(default_factory=dict)
+    filled: dict[str, Filled] = field(default_factory=dict)
 
     def lacks(self, column: str) -> bool:
         """Whether ``table.column`` is empty."""
         return column in self.empty or column.partition(".")[0] not in self.tables
 
-    def take(self, table: str, filled: Filled) -> None:
-        """Notes what rows of a table tell of it."""
-        if not filled.rows:
+    def take(self, table: str, more: Filled) -> None:
+        """Notes what rows of a table tell of it; there may be rows of several log groups or services."""
+        if not more.rows:
             return
+        filled = self.filled.setdefault(table, Filled())
+        filled.add(more)
         self.tables.add(table)
-        self.rows[table] = self.rows.get(table, 0) + filled.rows
-        self.empty |= {f"{table}.{name}" for name, count in filled.columns.items() if not count}
+        self._set_empty(table, {name for name, count in filled.columns.items() if not count})
         if table == "logs":
             text, json = filled.sources.get(TEXT, 0), filled.sources.get(_JSON, 0)
+            self.facts -= {"text_logs", "json_logs"}
             self.facts |= {"text_logs"} if text > json else {"json_logs"} if json else set()
             self.empty |= {"logs.line"} if text == filled.rows else set()
         elif table == "requests":
             self.tables.add("traffic")
-            self.empty |= {"traffic.tenant"} if not filled.columns["tenant"] else set()
+            self._set_empty("traffic", {"tenant"} if not filled.columns["tenant"] else set())
         elif table == "spans" and filled.columns["remote_service"]:
             self.tables.add("service_calls")
+
+    def _set_empty(self, table: str, columns: set[str]) -> None:
+        others = {name for name in self.empty if not name.startswith(f"{table}.")}
+        self.empty = others | {f"{table}.{name}" for name in columns}
 
     @property
     def loudness(self) -> int:
         """Rows of all tables."""
-        return sum(self.rows.values())
+        return sum(each.rows for each in self.filled.values())
 
 
 def things(found: Mapping[str, Telemetry]) -> list[Thing]:
@@ -82,7 +88,7 @@ def things(found: Mapping[str, Telemetry]) -> list[Thing]:
             function.take("spans", filled)
     for function in functions.values():
         function.facts |= _facts(function, has_spans=has_spans)
-    others = [thing for those in groups.values() for thing in those if thing.kind == LOG_GROUP and thing.rows]
+    others = [thing for those in groups.values() for thing in those if thing.kind == LOG_GROUP and thing.filled]
     made = [*functions.values(), *others, *_apis(requests, bool(functions))]
     return sorted(made, key=lambda thing: (-thing.loudness, thing.kind, thing.name))
 

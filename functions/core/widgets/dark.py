@@ -275,6 +275,7 @@ def _how_many(context: WidgetContext, those: Sequence[Thing]) -> str:
 def _writes(thing: Thing, context: WidgetContext) -> str:
     form = " in text" if "text_logs" in thing.facts else " in JSON" if "json_logs" in thing.facts else ""
     found = [
-        f"{context.number(count)} {_WRITES[name]}{form if name == 'logs' else ''}" for name, count in thing.rows.items()
+        f"{context.number(each.rows)} {_WRITES[name]}{form if name == 'logs' else ''}"
+        for name, each in thing.filled.items()
     ]
     return ", ".join(found) or '<span class="tl-quiet">nothing that arrives here</span>'
