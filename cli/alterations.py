@@ -48,13 +48,15 @@ def different(value: Any) -> list[Any]:
     if type(value) is bool:
         return [not value]
     if type(value) is int or type(value) is float:
-        return [value + 1, value + max(1, abs(value) // 1000)]
+        return list(dict.fromkeys([value + 1, value + max(1, abs(value) // 1000), value * 3]))
     if type(value) is str:
         last = max((place for place, character in enumerate(value) if character in _NEXT), default=None)
         if last is None:
             return ["x", ""]
         whole = "".join(_NEXT.get(character, character) for character in value)
-        return list(dict.fromkeys([value[:last] + whole[last] + value[last + 1 :], whole, ""]))
+        last_different = value[:last] + whole[last] + value[last + 1 :]
+        number = [str(int(value) * 3)] if value.isascii() and value.isdigit() and len(value) < 20 else []
+        return list(dict.fromkeys([last_different, whole, *number, ""]))
     return ["x"] if value is None else []
 
 

@@ -4,11 +4,12 @@ import io
 import json
 import re
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 import pytest
 from feeding import NOW_MS, REPORT, REQUEST, RULES, payload, span
-from fuzzing import OBJECTS, SPANS
+from fuzzing import OBJECTS, SPANS, messages
 
 from cli import alterations, explain, main, rows
 from cli.explain import THE_LINE, Explained
@@ -129,6 +130,11 @@ def test_attributes_of_a_span_and_of_its_resource_are_told_apart():
     assert found["tenant"] == ['attributes["tenant.id"]']
     assert found["service"] == ['resource.attributes["service.name"]']
     assert found["duration_ms"] == ["startTimeUnixNano", "endTimeUnixNano"]
+
+
+def test_a_status_that_only_some_values_tell_comes_from_them_too():
+    found = origins(told(span(attributes={"http.response.status_code": 200}, status={"code": "OK"}), group="aws/spans"))
+    assert 'attributes["http.response.status_code"]' in found["status"]
 
 
 # what explain says is held against the input, altered in a way of the tests' own
@@ -267,6 +273,16 @@ def test_every_row_is_explained_where_that_is_asked_for():
     out = io.StringIO()
     explainer.show(out, as_json=True)
     assert len(out.getvalue().splitlines()) == 2
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_damaged_telemetry_is_explained_as_far_as_it_has_rows(seed):
+    lines = messages(Random(seed), 2, (*OBJECTS, *SPANS))
+    found = subscriptions.decode(payload(*lines, group="/shop/logs"))
+    known: dict[explain.Kind, Explained] = {}
+    explained = list(explain.explain(found, RULES, known))
+    assert len(explained) == len(known)
+    assert len(explained) + sum(each.alike for each in explained) == len(explain.rows(found, RULES))
 
 
 def test_hostile_telemetry_cannot_harm_the_terminal(tmp_path, capsys):
