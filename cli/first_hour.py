@@ -23,6 +23,7 @@ def _try(arguments: argparse.Namespace) -> int:
         arguments.log_groups,
         **_reading(arguments),
         top=arguments.top,
+        customers=arguments.customers,
         form=arguments.format,
         local=arguments.local,
     )
@@ -75,6 +76,12 @@ def _add_try(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     try_.set_defaults(run=_try)
     _add_groups(try_)
     try_.add_argument("--top", type=int, default=10, help="at most so many rows of each answer (default: 10)")
+    try_.add_argument(
+        "--customers",
+        default="",
+        metavar="FILE.csv",
+        help="names, plans and prices, as `tracelake customers put` reads",
+    )
     try_.add_argument("--format", choices=("table", "json"), default="table", help="default: table")
 
 

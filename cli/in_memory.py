@@ -15,11 +15,15 @@ import pyarrow as pa
 from cli.errors import CommandError
 from functions.core import questions, views
 from functions.core.accounting import Part
+from functions.core.customers.listing import Customer, table_of
 from functions.core.questions import TimeRange, Value
-from functions.core.schema import TABLES
+from functions.core.schema import TABLES, TENANTS
 
 if TYPE_CHECKING:
     from cli.terminal import Cell
+
+SETTINGS = "SET TimeZone = 'UTC'; SET integer_division = true;"
+"""What Athena does."""
 
 FUNCTIONS = """
 CREATE MACRO approx_percentile(x, p) AS quantile_disc(x, p);
@@ -29,26 +33,30 @@ CREATE MACRO array_join(a, s) AS array_to_string(a, s);
 
 
 class InMemory:
-    """All tables and views of the lake, with the rows of some parts."""
+    """All tables and views of the lake, with the rows of some parts and a list of customers."""
 
-    def __init__(self, parts: Iterable[Part]) -> None:
+    def __init__(self, parts: Iterable[Part], customers: Iterable[Customer] = ()) -> None:
         try:
             import duckdb  # noqa: PLC0415
         except ImportError:
             raise CommandError("this needs DuckDB: install tracelake[try], or duckdb") from None
         self._db = duckdb.connect(config={"autoinstall_known_extensions": False})
-        self._db.execute("SET TimeZone = 'UTC';" + FUNCTIONS)
+        self._db.execute(SETTINGS + FUNCTIONS)
         pieces: dict[str, list[pa.Table]] = {name: [] for name in TABLES}
         for part in parts:
             hours = pa.repeat(pa.scalar(part.hour, pa.string()), part.rows.num_rows)
             pieces[part.table].append(part.rows.append_column("hour", hours))
         for name, table in TABLES.items():
             schema = table.arrow_schema.append(pa.field("hour", pa.string()))
-            self._db.register(f"{name}_rows", pa.concat_tables([schema.empty_table(), *pieces[name]]))
-            self._db.execute(f'CREATE TABLE "{name}" AS SELECT * FROM "{name}_rows"')  # noqa: S608 - of the schema
-            self._db.unregister(f"{name}_rows")
+            self._put(name, pa.concat_tables([schema.empty_table(), *pieces[name]]))
+        self._put(TENANTS.name, table_of(customers))
         for view in views.load_all().values():
             self._db.execute(f'CREATE VIEW "{view.name}" AS {view.sql}')
+
+    def _put(self, name: str, rows: pa.Table) -> None:
+        self._db.register(f"{name}_rows", rows)
+        self._db.execute(f'CREATE TABLE "{name}" AS SELECT * FROM "{name}_rows"')  # noqa: S608 - of the schema
+        self._db.unregister(f"{name}_rows")
 
     def ask(
         self, question: questions.Question, values: Mapping[str, Value], times: TimeRange

@@ -23,13 +23,14 @@ examples:
   tracelake ask which errors occur --param tenant=acme --format json
   tracelake rows lambda.log                           what the lake would hold of a file
   tracelake find-customers lambda.log                 which field names the customer
+  tracelake customers put customers.csv               names, plans and prices for the ids of telemetry
   tracelake deployed --commit "$SHA" --service shop   what a pipeline says when it has deployed
   tracelake retry-rejected --dry-run                  which dead letters there are, by reason
   tracelake price --set kinesis_mode=on-demand        what an installation would cost, line by line
   tracelake policies iam --region eu-central-1        IAM policies to deploy and to use it, a file each in iam/
 
-ask, deployed and retry-rejected work on AWS (--stage), or on the stack that runs on this machine: with --local, or
-where no AWS credentials are configured.
+ask, customers, deployed and retry-rejected work on AWS (--stage), or on the stack that runs on this machine: with
+--local, or where no AWS credentials are configured.
 exit status: 0 done, 1 failed, 2 wrong usage
 """
 
@@ -75,6 +76,26 @@ def _find_customers(arguments: argparse.Namespace) -> int:
     from cli import find_customers  # noqa: PLC0415
 
     return find_customers.run(arguments.paths, arguments.format, sys.stdout, sys.stderr)
+
+
+def _put_customers(arguments: argparse.Namespace) -> int:
+    from cli import customers  # noqa: PLC0415
+
+    return customers.put(
+        arguments.path,
+        place=(arguments.local, arguments.stage),
+        dry_run=arguments.dry_run,
+        yes=arguments.yes,
+        ask=input,
+        out=sys.stdout,
+        err=sys.stderr,
+    )
+
+
+def _show_customers(arguments: argparse.Namespace) -> int:
+    from cli import customers  # noqa: PLC0415
+
+    return customers.show(arguments.format, place=(arguments.local, arguments.stage), out=sys.stdout, err=sys.stderr)
 
 
 def _price(arguments: argparse.Namespace) -> int:
@@ -136,6 +157,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_rows(commands)
     _add_find_customers(commands)
     _add_ask(commands)
+    _add_customers(commands)
     _add_deployed(commands)
     _add_retry(commands)
     _add_price(commands)
@@ -213,6 +235,31 @@ def _commit(text: str) -> str:
     if not re.fullmatch(r"[0-9a-fA-F]{7,64}", text):
         raise argparse.ArgumentTypeError(f"{safe(text)!r} is no commit: 7 to 64 hex digits")
     return text.lower()
+
+
+def _add_customers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    customers = commands.add_parser(
+        "customers",
+        help="give customers their names, plans and prices",
+        description="The list of customers: dashboards, answers and alerts show their names instead of ids, and "
+        "what_do_customers_cost compares what they cost with what they pay.",
+    )
+    actions = customers.add_subparsers(dest="action", required=True, metavar="ACTION")
+    put = actions.add_parser(
+        "put",
+        help="replace the list by that of a CSV file",
+        description="Replaces the list by that of a CSV file with the columns tenant (the id as telemetry has it), "
+        "name, plan and monthly_price_usd, after showing what changes. A file with one wrong row changes nothing.",
+    )
+    put.set_defaults(run=_put_customers)
+    put.add_argument("path", metavar="FILE.csv", help="in UTF-8, with commas, semicolons or tabs")
+    put.add_argument("--dry-run", action="store_true", help="show what would change and leave it")
+    put.add_argument("--yes", action="store_true", help="do not ask")
+    _add_place(put)
+    show = actions.add_parser("show", help="show the list", description="Shows the list as it is.")
+    show.set_defaults(run=_show_customers)
+    show.add_argument("--format", choices=("table", "json", "csv"), default="table", help="default: table")
+    _add_place(show)
 
 
 def _add_retry(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -26,7 +26,8 @@ from cli.errors import CommandError
 from functions.aws.clients import client
 
 CURRENT = Path(__file__).parents[1] / ".cache" / "local" / "current.json"
-NAMES = ("database", "workgroup", "stream", "dead-letter-bucket", "state-table")
+NAMES = ("database", "workgroup", "stream", "dead-letter-bucket", "state-table", "lake-bucket")
+BY_SETTING = ("tenants-table",)
 _START_LOCAL = "run a local stack, as `make demo` does"
 _CREDENTIALS = (
     "AWS_ACCESS_KEY_ID",
@@ -39,7 +40,7 @@ _CREDENTIALS = (
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One deployed stage; ``place`` says in words where it is."""
+    """One deployed stage; ``place`` says in words where it is, ``tenants_table`` where its customers come from."""
 
     place: str
     database: str
@@ -47,6 +48,8 @@ class Target:
     stream: str
     dead_letter_bucket: str
     state_table: str
+    lake_bucket: str
+    tenants_table: str = ""
 
 
 def find(stage: str | None, *, local: bool, current: Path = CURRENT) -> Target:
@@ -120,10 +123,10 @@ def _running(current: Path) -> dict[str, Any]:
 
 
 def _named(stage: str, place: str) -> Target:
-    names = {f"/tracelake/{stage}/{name}": name.replace("-", "_") for name in NAMES}
+    names = {f"/tracelake/{stage}/{name}": name.replace("-", "_") for name in (*NAMES, *BY_SETTING)}
     found = client("ssm").get_parameters(Names=list(names))
     values = {names[each["Name"]]: each["Value"] for each in found["Parameters"]}
-    if missing := sorted(set(names.values()) - values.keys()):
+    if missing := sorted(name.replace("-", "_") for name in NAMES if name.replace("-", "_") not in values):
         what = ", ".join(missing)
         raise CommandError(f"tracelake is not deployed in {place}: it has no parameter for {what}")
     return Target(place=place, **values)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TextIO
 
 from cli import target, terminal
+from cli.customers import read as read_customers
 from cli.errors import OK, CommandError
 from cli.in_memory import InMemory
 from cli.log_events import Limits, Pages, Sample, find_groups, sample
@@ -22,6 +23,7 @@ from cli.text import safe
 from functions.aws.clients import client
 from functions.core import questions
 from functions.core.cost.at_rest import HOURS
+from functions.core.customers.listing import Customer
 from functions.core.normalize import Normalizer, Part, Rules
 from functions.core.questions import QuestionError, TimeRange, Value
 from functions.core.selection import LogGroup
@@ -59,6 +61,7 @@ def run(
     tenant_keys: Sequence[str],
     limits: Limits,
     top: int,
+    customers: str,
     form: str,
     local: bool,
     out: TextIO,
@@ -66,11 +69,12 @@ def run(
 ) -> int:
     """Read the newest events of log groups and answer what they can tell."""
     began = time.monotonic()
+    listed = read_customers(customers, err) if customers else []
     with target.explained():
         print(f"Reading {' '.join(map(safe, names))} in {target.reach(local)}; nothing is written", file=err)
         _, found = read(names, span_of(since), limits)
     normalise(found, tenant_keys)
-    answers = list(ask(found, top))
+    answers = list(ask(found, top, listed))
     seconds = time.monotonic() - began
     if form == "json":
         values = {each.question: {"rows": each.rows, "note": each.note} for each in answers}
@@ -120,9 +124,9 @@ def normalise(found: Findings, tenant_keys: Sequence[str]) -> None:
     found.rejected += [f"{refusal.log_group}: {refusal.reason}" for refusal in normalizer.rejected]
 
 
-def ask(found: Findings, top: int) -> Iterator[Answer]:
-    """The answers, those about money first."""
-    lake = InMemory(found.parts)
+def ask(found: Findings, top: int, listed: Iterable[Customer] = ()) -> Iterator[Answer]:
+    """The answers, those about money first; customers have the names that ``listed`` gives them."""
+    lake = InMemory(found.parts, listed)
     hours = _hours_of_functions(lake, found.samples)
     cost = _answer(lake, found, "what_do_invocations_cost", top=top)
     for row in cost.rows:

@@ -24,7 +24,7 @@ from functions.core.cost.at_rest import Line
 from functions.core.cost.prices import PRICES
 from functions.core.incidents.rules import RULES
 from functions.core.incidents.wording import threshold
-from functions.core.schema import JSON, TABLES, Column
+from functions.core.schema import JSON, LISTS, TABLES, Column
 from functions.core.sources import SOURCES
 from local import differences
 from stacks.settings import Settings
@@ -54,11 +54,11 @@ def _column(column: Column) -> tuple[str, str, str]:
 
 
 def data_dictionary() -> str:
-    """Every table and view of the lake with its columns."""
+    """Every table, list and view of the lake with its columns."""
     return "\n".join(
         f"## {table.name}\n\n{table.doc}\n\n"
         + _table(("column", "type", "meaning"), (_column(c) for c in table.columns))
-        for table in (*TABLES.values(), *views.load_all().values())
+        for table in (*TABLES.values(), *LISTS.values(), *views.load_all().values())
     )
 
 

@@ -10,6 +10,7 @@ new installation after a removal finds none taken; others read them from SSM par
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from functions.core import questions, views
-from functions.core.schema import TABLES, Table
+from functions.core.schema import LISTS, TABLES, Column
 from stacks.names import Names
 from stacks.permissions import acknowledge
 from stacks.settings import Settings
@@ -150,7 +151,7 @@ class DataStack(Stack):
         )
 
     def _build_tables(self) -> glue.CfnDatabase:
-        """The Glue database with the tables of core/schema, to which `create_partitions` adds hours, and the views."""
+        """The Glue database with the tables of core/schema, to which `create_partitions` adds hours, lists, views."""
         database = glue.CfnDatabase(
             self,
             "Database",
@@ -159,35 +160,45 @@ class DataStack(Stack):
                 name=self._names.database, description="What tracelake knows about this account"
             ),
         )
+        hour = glue.CfnTable.ColumnProperty(
+            name=PARTITION_KEY, type=PARTITION_TYPE, comment="Hour of time, UTC: yyyy-MM-dd-HH."
+        )
         for table in TABLES.values():
-            self._build_table(table).add_resource_dependency(database)
+            found = self._build_table(table.name, table.doc, table.columns, f"hot/{table.name}/", [hour])
+            found.add_resource_dependency(database)
+        for each in LISTS.values():
+            found = self._build_table(each.name, each.doc, each.columns, each.folder, [])
+            found.add_resource_dependency(database)
         for view in views.load_all().values():
             self._build_view(view).add_resource_dependency(database)
         return database
 
-    def _build_table(self, table: Table) -> glue.CfnTable:
+    def _build_table(
+        self,
+        name: str,
+        doc: str,
+        columns: Sequence[Column],
+        folder: str,
+        partition_keys: list[glue.CfnTable.ColumnProperty],
+    ) -> glue.CfnTable:
         parquet = "org.apache.hadoop.hive.ql.io.parquet"
         return glue.CfnTable(
             self,
-            f"Table{table.name.title().replace('_', '')}",
+            f"Table{name.title().replace('_', '')}",
             catalog_id=self.account,
             database_name=self._names.database,
             table_input=glue.CfnTable.TableInputProperty(
-                name=table.name,
-                description=table.doc,
+                name=name,
+                description=doc,
                 table_type="EXTERNAL_TABLE",
                 parameters={"classification": "parquet", "EXTERNAL": "TRUE"},
-                partition_keys=[
-                    glue.CfnTable.ColumnProperty(
-                        name=PARTITION_KEY, type=PARTITION_TYPE, comment="Hour of time, UTC: yyyy-MM-dd-HH."
-                    )
-                ],
+                partition_keys=partition_keys,
                 storage_descriptor=glue.CfnTable.StorageDescriptorProperty(
                     columns=[
                         glue.CfnTable.ColumnProperty(name=column.name, type=column.athena_type, comment=column.doc)
-                        for column in table.columns
+                        for column in columns
                     ],
-                    location=f"s3://{self.lake.bucket_name}/hot/{table.name}/",
+                    location=f"s3://{self.lake.bucket_name}/{folder}",
                     input_format=f"{parquet}.MapredParquetInputFormat",
                     output_format=f"{parquet}.MapredParquetOutputFormat",
                     serde_info=glue.CfnTable.SerdeInfoProperty(

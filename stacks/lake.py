@@ -9,7 +9,7 @@ from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 
 from functions.core import views
-from functions.core.schema import TABLES
+from functions.core.schema import LISTS, TABLES, TENANTS
 from stacks.data import published_name
 from stacks.names import Names
 from stacks.permissions import allow
@@ -121,6 +121,15 @@ class Lake:
         # without it, AWS answers for an hour without a summary that access is denied
         allow(role, ["s3:ListBucket"], [self._bucket_arn(self.bucket)])
 
+    def let_read_customers(self, role: iam.Role) -> None:
+        """Read the list of customers; see ``let_read_summaries`` for what is asked where there is none."""
+        allow(role, ["s3:GetObject"], [self._customers()])
+
+    def let_replace_customers(self, role: iam.Role) -> None:
+        """Read and write the list of customers."""
+        allow(role, ["s3:GetObject", "s3:PutObject"], [self._customers()])
+        allow(role, ["s3:ListBucket"], [self._bucket_arn(self.bucket)])
+
     def let_write_subscriptions(self, role: iam.Role) -> None:
         """Write the one object that says which log groups are subscribed."""
         allow(role, ["s3:PutObject"], [f"{self._bucket_arn(self.bucket)}/{SUMMARIES}subscriptions.json"])
@@ -149,7 +158,7 @@ class Lake:
             ],
             [workgroup],
         )
-        catalog, database, *tables = self._glue_arns(*sorted(views.names()))
+        catalog, database, *tables = self._glue_arns(*LISTS, *sorted(views.names()))
         allow(role, ["glue:GetDatabase"], [catalog, database])
         allow(
             role,
@@ -158,6 +167,7 @@ class Lake:
         )
         results = self._files("athena-results/")
         allow(role, ["s3:GetObject"], [self._files("hot/"), self._files("settled/"), results], why=_FILES)
+        allow(role, ["s3:GetObject"], [self._customers()])
         # large results are written in parts
         allow(role, ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"], [results], why=_FILES)
         allow(
@@ -165,6 +175,9 @@ class Lake:
             ["s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:GetBucketLocation"],
             [self._bucket_arn(self.bucket)],
         )
+
+    def _customers(self) -> str:
+        return f"{self._bucket_arn(self.bucket)}/{TENANTS.file}"
 
     def _bucket_arn(self, name: str) -> str:
         return f"arn:{self._stack.partition}:s3:::{name}"

@@ -46,6 +46,7 @@ def build_notify(
     _let_publish(notify, topic, key)
     lake.let_remember(notify.role, MEMORY_KEYS)
     lake.let_read_summaries(notify.role)
+    lake.let_read_customers(notify.role)
     allow(
         notify.role,
         ["cloudwatch:GetMetricData"],

@@ -378,6 +378,42 @@ _ALL_TABLES: tuple[Table, ...] = (
 TABLES: dict[str, Table] = {table.name: table for table in _ALL_TABLES}
 
 
+@dataclass(frozen=True, slots=True)
+class ListTable:
+    """A list that is replaced as a whole: one file in a folder of its own, without hours and without events."""
+
+    name: str
+    doc: str
+    columns: tuple[Column, ...]
+
+    @property
+    def folder(self) -> str:
+        return f"lists/{self.name}/"
+
+    @property
+    def file(self) -> str:
+        return f"{self.folder}{self.name}.parquet"
+
+    @property
+    def arrow_schema(self) -> pa.Schema:
+        return pa.schema([(c.name, c.arrow_type) for c in self.columns])
+
+
+TENANTS = ListTable(
+    "tenants",
+    "One customer, as the list says that `tracelake customers put` or the setting `tenants_table` brought. It has no "
+    "`hour`; join it with LEFT JOIN, since a customer may not be on it.",
+    (
+        Column("tenant", "string", "The id, as it stands in `tenant` of the other tables; each once."),
+        Column("name", "string", "Name."),
+        Column("plan", "string", "Plan; empty where the list names none."),
+        Column("monthly_price_usd", "double", "Price of a month in dollars; empty where the list has none."),
+    ),
+)
+
+LISTS: dict[str, ListTable] = {TENANTS.name: TENANTS}
+
+
 def hour_of(time_ms: int) -> str:
     """Partition of a time in milliseconds since 1970, e.g. ``2026-11-20-09``."""
     return datetime.fromtimestamp(time_ms // 1000, UTC).strftime(HOUR_FORMAT)

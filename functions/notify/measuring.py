@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from aws_lambda_powertools import Logger
+from botocore.exceptions import BotoCoreError, ClientError
+
 from functions.aws import environment
 from functions.aws.clients import client
+from functions.aws.customers import CustomerList, UnreadableListError
 from functions.aws.metrics import NAMESPACE
 from functions.aws.summaries import Summaries
 from functions.core import summaries
 from functions.core.incidents.figures import BEFORE_MS, DAY_MS, MINUTE_MS, Points
 from functions.core.incidents.rules import Rule, Source
-from functions.core.incidents.wording import Customer, Customers
+from functions.core.incidents.wording import CUSTOMERS, Customer, Customers
 from functions.core.schema import HOUR_MS, hour_of
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.type_defs import DimensionTypeDef, MetricDataQueryTypeDef
 
 HOURS = 3
+
+log = Logger(service="tracelake-notify")
 
 
 def read_metrics(rule: Rule, start_ms: int, end_ms: int) -> dict[str, Points]:
@@ -77,10 +84,24 @@ def read_customers(bucket: str, since_ms: int, until_ms: int) -> Customers | Non
             for key, sums in traffic.customers.entries.items()
             if sums.errors
         ),
-        key=lambda each: (-each.errors, each.name),
+        key=lambda each: (-each.errors, each.tenant),
     )
+    failed = [*_named(bucket, failed[:CUSTOMERS]), *failed[CUSTOMERS:]]
     when = f"since {datetime.fromtimestamp(known[0] / 1000, UTC):%H:%M} UTC"
     return Customers(when, failed)
+
+
+def _named(bucket: str, customers: list[Customer]) -> list[Customer]:
+    """With what the list of customers knows of them; as they are where it cannot be read."""
+    try:
+        known = CustomerList(bucket).names().of(each.tenant for each in customers)
+    except (BotoCoreError, ClientError, UnreadableListError) as error:
+        log.warning("the message does without", what="names of customers", reason=str(error))
+        return customers
+    return [
+        replace(each, name=found.name, plan=found.plan or "") if (found := known.get(each.tenant)) else each
+        for each in customers
+    ]
 
 
 def _add(traffic: summaries.Traffic, bucket: str, hour: str) -> bool:

@@ -14,7 +14,9 @@ from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.aws import environment
+from functions.aws.customers import CustomerList, UnreadableListError
 from functions.aws.summaries import SUBSCRIPTIONS, Summaries, key_of
+from functions.core.customers.listing import NOBODY, Names
 from functions.core.dark.telemetry import KINDS as TELEMETRY
 from functions.core.dark.telemetry import Telemetry
 from functions.core.summaries import Errors, Ledger, Traffic, decode
@@ -64,7 +66,8 @@ def handle(event: dict[str, Any], context: Context | None) -> str:
 
 def _customers(event: Mapping[str, Any], view: View) -> str:
     found, wanted = _traffic(view).customers, _typed(event, "customer")
-    return traffic.render(traffic.CUSTOMERS, found, view, top=_top(event.get("top")), wanted=wanted)
+    top = _top(event.get("top"))
+    return traffic.render(traffic.CUSTOMERS, found, view, top=top, wanted=wanted, names=_names())
 
 
 def _routes(event: Mapping[str, Any], view: View) -> str:
@@ -79,7 +82,8 @@ def _errors(event: Mapping[str, Any], view: View) -> str:
     known = {key for each in found[: len(earlier)] for key in each.groups.entries}
     before = known if any(bodies[: len(earlier)]) else None
     service = str(event.get("service") or "")
-    return errors.render(found[len(earlier) :], before, view, top=_top(event.get("top")), service=service)
+    top = _top(event.get("top"))
+    return errors.render(found[len(earlier) :], before, view, top=top, service=service, names=_names())
 
 
 def _ledger(_event: Mapping[str, Any], view: View) -> str:
@@ -117,6 +121,15 @@ DOCS = "## tracelake\n\nThe parameter `widget` says what is drawn: " + ", ".join
 
 def _summaries() -> Summaries:
     return Summaries(environment.required("LAKE_BUCKET"))
+
+
+def _names() -> Names:
+    """The list of customers; without it ids are shown, which is no reason to show nothing."""
+    try:
+        return CustomerList(environment.required("LAKE_BUCKET")).names()
+    except (BotoCoreError, ClientError, UnreadableListError) as error:
+        logger.warning("customers have no names", reason=str(error))
+        return NOBODY
 
 
 def _traffic(view: View) -> Traffic:

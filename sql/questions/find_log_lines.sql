@@ -18,7 +18,8 @@ WITH lines AS (
         AND (:tenant = '' OR tenant = :tenant)
         AND (:level = '' OR level = upper(:level))
 )
-SELECT time, level, service, tenant, line, request_id, trace_id, log_group, log_stream
-FROM lines
+SELECT
+    time, level, service, lines.tenant, tenants.name AS customer_name, line, request_id, trace_id, log_group, log_stream
+FROM lines LEFT JOIN tenants ON tenants.tenant = lines.tenant
 WHERE place <= :top
 ORDER BY place

@@ -14,7 +14,8 @@ WITH lines AS (
         AND (:fingerprint = '' OR fingerprint = :fingerprint)
         AND (:tenant = '' OR tenant = :tenant)
 )
-SELECT time, service, tenant, error_type, message, request_id, trace_id, fingerprint
-FROM lines
+SELECT
+    time, service, lines.tenant, tenants.name AS customer_name, error_type, message, request_id, trace_id, fingerprint
+FROM lines LEFT JOIN tenants ON tenants.tenant = lines.tenant
 WHERE place <= :top
 ORDER BY place

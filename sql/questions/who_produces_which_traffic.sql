@@ -56,6 +56,8 @@ customers AS (
 )
 SELECT
     customers.customer,
+    tenants.name AS customer_name,
+    tenants.plan,
     requests,
     round(1e2 * requests / all_requests, 1) AS share_pct,
     errors,
@@ -68,6 +70,8 @@ SELECT
     round(response_bytes / 1e6, 2) AS mb_out,
     routes,
     busiest_route
-FROM customers LEFT JOIN latency ON latency.customer = customers.customer
+FROM customers
+    LEFT JOIN latency ON latency.customer = customers.customer
+    LEFT JOIN tenants ON tenants.tenant = customers.customer
 WHERE place <= :top AND requests > 0
 ORDER BY place

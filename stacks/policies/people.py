@@ -73,7 +73,9 @@ def analyst(place: Place) -> Document:
                 ],
                 tables,
             ),
-            allow(["s3:GetObject"], [f"{lake}/hot/*", f"{lake}/settled/*", f"{lake}/athena-results/*"]),
+            allow(
+                ["s3:GetObject"], [f"{lake}/hot/*", f"{lake}/settled/*", f"{lake}/lists/*", f"{lake}/athena-results/*"]
+            ),
             # https://docs.aws.amazon.com/athena/latest/ug/security-iam-awsmanpol.html
             allow(
                 ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:PutObject"], [f"{lake}/athena-results/*"]

@@ -10,7 +10,7 @@ import pytest
 from template_reading import Template, of_type, only, text
 
 from functions.core import questions, views
-from functions.core.schema import TABLES
+from functions.core.schema import LISTS, TABLES
 
 KEPT = {"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::KMS::Key"}
 
@@ -113,7 +113,7 @@ def test_the_state_table_is_paid_by_request_and_can_be_restored(data: Template) 
 
 def test_every_table_of_the_schema_is_a_glue_table_with_its_columns_by_hour(data: Template) -> None:
     tables = {t["TableInput"]["Name"]: t for t in of_type(data, "AWS::Glue::Table").values()}
-    assert set(tables) == set(TABLES) | views.names()
+    assert set(tables) == set(TABLES) | set(LISTS) | views.names()
     for name, schema in TABLES.items():
         table = tables[name]
         assert table["DatabaseName"] == "tracelake_main"
@@ -129,6 +129,18 @@ def test_every_table_of_the_schema_is_a_glue_table_with_its_columns_by_hour(data
         assert table["TableType"] == "EXTERNAL_TABLE"
         # partitions are registered one by one: projection would show hours that have moved
         assert not [key for key in table["Parameters"] if key.startswith("projection")]
+
+
+def test_a_list_is_a_glue_table_of_one_folder_without_hours_and_its_file_never_expires(data: Template) -> None:
+    tables = {t["TableInput"]["Name"]: t["TableInput"] for t in of_type(data, "AWS::Glue::Table").values()}
+    for name, schema in LISTS.items():
+        storage = tables[name]["StorageDescriptor"]
+        assert [(c["Name"], c["Type"]) for c in storage["Columns"]] == [(c.name, c.athena_type) for c in schema.columns]
+        assert tables[name]["PartitionKeys"] == []
+        assert text(storage["Location"]).endswith(f"/{schema.folder}")
+        assert schema.file.startswith(schema.folder)
+    prefixes = [rule["Prefix"] for rule in _lifecycle(_bucket(data, "Lake")).values() if "ExpirationInDays" in rule]
+    assert not [prefix for prefix in prefixes if schema.file.startswith(prefix)]
 
 
 def test_every_view_is_in_glue_as_athena_writes_it(data: Template) -> None:

@@ -309,7 +309,7 @@ def store(monkeypatch):
     rejected = {"a": [letter(1), letter(2, "unknown\x1b[2J")], "b": [letter(3)], "c": [letter(4, "other")]}
     found = Store({**rejected, "crashed": [letter(5)]})
     stream = Stream(lambda _attempt: lambda _index: False)
-    place = target.Target("here", "db", "wg", "stream", "bucket", "table")
+    place = target.Target("here", "db", "wg", "stream", "bucket", "table", "lake")
     made = {"s3": found.s3, "dynamodb": found.dynamodb, "kinesis": stream.client}
     monkeypatch.setattr(clients, "_client", made.get)
     monkeypatch.setattr(retry_rejected.target, "find", lambda _stage, local: place)

@@ -39,7 +39,7 @@ class Stream:
 @pytest.fixture
 def stream(monkeypatch: pytest.MonkeyPatch) -> Stream:
     made = Stream()
-    place = target.Target("here", "db", "wg", "tracelake-main", "bucket", "table")
+    place = target.Target("here", "db", "wg", "tracelake-main", "bucket", "table", "lake")
     monkeypatch.setattr(clients, "_client", {"kinesis": made.client}.get)
     monkeypatch.setattr(target, "find", lambda _stage, local: place)
     monkeypatch.setattr(put_records, "ATTEMPTS", 1)

@@ -135,7 +135,7 @@ def seen(monkeypatch, capsys):
     def see(account, *arguments):
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "none")
         monkeypatch.setattr(log_events, "SECONDS_BETWEEN_CALLS", 0)
-        modules = (doctor, configuration, try_out, sys.modules["cli.target"], sys.modules["functions.aws.summaries"])
+        modules = (doctor, configuration, try_out, sys.modules["cli.target"], sys.modules["functions.aws.objects"])
         for module in modules:
             monkeypatch.setattr(module, "client", account.client)
         assert main(["doctor", "/aws/lambda/*", "--format", "json", *arguments]) == 0

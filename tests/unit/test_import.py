@@ -19,7 +19,7 @@ from functions.aws import clients, put_records
 from functions.core.cost.by_volume import usd_per_gigabyte
 
 GROUP = "/aws/lambda/checkout"
-PLACE = target.Target("AWS, stage main", "db", "wg", "tracelake-main", "letters", "state-table-1")
+PLACE = target.Target("AWS, stage main", "db", "wg", "tracelake-main", "letters", "state-table-1", "lake")
 
 
 class Stage(Account):

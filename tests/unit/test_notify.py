@@ -14,6 +14,8 @@ from answering import RefusedError, answering
 from botocore.response import StreamingBody
 
 from functions.aws import clients
+from functions.core.customers.listing import Customer
+from functions.core.customers.listing import encode as encode_list
 from functions.core.ranked import Requests
 from functions.core.summaries import HourObject, Traffic, encode
 from functions.notify import handler
@@ -130,6 +132,23 @@ def test_the_message_compares_with_yesterday_and_names_the_customers(account: Ac
     assert "Since 10:05 UTC, Fri 20 Nov.\nUsual: 1 % (at this time yesterday)." in sent["Message"]
     assert "CUSTOMERS (since 10:00 UTC)\n- globex: 61 of 70 failed\n\n" in sent["Message"]
     assert sent["MessageAttributes"]["severity"] == {"DataType": "String", "StringValue": "high"}
+
+
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [
+        (encode_list([Customer("globex", "Globex Corporation", "business")]), "Globex Corporation: 61 of 70 failed"),
+        (b"PAR1 broken", "globex: 61 of 70 failed"),
+    ],
+)
+def test_the_message_has_the_names_of_the_list_and_ids_where_it_cannot_be_read(
+    account: Account, file: bytes, told: str
+) -> None:
+    account.summaries["summaries/traffic/hour=2026-11-20-10.json"] = _summary(globex=(70, 61))
+    account.summaries["lists/tenants/tenants.parquet"] = file
+    handler.handle(EVENT, None)
+    (sent,) = account.sent
+    assert f"\n- {told}" in sent["Message"]
 
 
 def test_the_end_is_told_with_its_length_and_a_repeated_event_is_not_told(account: Account) -> None:

@@ -10,9 +10,10 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from cli.in_memory import FUNCTIONS
+from cli.in_memory import FUNCTIONS, SETTINGS
 from functions.core import histogram, questions, views
-from functions.core.schema import TABLES, hour_of
+from functions.core.customers.listing import Customer, table_of
+from functions.core.schema import LISTS, TABLES, hour_of
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAY = questions.TimeRange(NOON - timedelta(hours=24), NOON)
@@ -24,9 +25,9 @@ class Lake:
 
     def __init__(self):
         self.db = duckdb.connect()
-        self.db.execute("SET TimeZone = 'UTC'")
-        self.db.execute(FUNCTIONS)
+        self.db.execute(SETTINGS + FUNCTIONS)
         self.rows = {name: [] for name in TABLES}
+        self.customers = []
 
     def put(self, table, minutes_ago=60.0, **columns):
         time = NOON.replace(tzinfo=None) - timedelta(minutes=minutes_ago)
@@ -40,6 +41,8 @@ class Lake:
             table = pa.Table.from_pylist(rows, schema=schema).append_column("hour", pa.array(hours, pa.string()))
             self.db.register(f"{name}_rows", table)
             self.db.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM {name}_rows")
+        self.db.register("tenants_rows", table_of(self.customers))
+        self.db.execute("CREATE OR REPLACE TABLE tenants AS SELECT * FROM tenants_rows")
         for view in views.load_all().values():
             self.db.execute(f"CREATE OR REPLACE VIEW {view.name} AS {view.sql}")
 
@@ -90,7 +93,7 @@ def test_every_question_answers_an_empty_lake_with_no_rows(lake, name):
 def test_every_question_runs_in_its_console_form(lake, name):
     lake._fill()
     lake.db.execute("CREATE SCHEMA tracelake_main")
-    for table in (*TABLES, *views.names()):
+    for table in (*TABLES, *LISTS, *views.names()):
         lake.db.execute(f"CREATE TABLE tracelake_main.{table} AS SELECT * FROM main.{table}")
     assert lake.db.execute(QUESTIONS[name].console_sql("tracelake_main")).fetchall() == []
 
@@ -398,3 +401,79 @@ def test_an_error_that_is_new_after_a_deployment_of_its_function_is_shown_with_i
         *(NOON.replace(tzinfo=None) - timedelta(minutes=50), "1f2e3d4c", 2),
     )
     assert deployments.ask("which_errors_followed_a_deployment", minutes=2) == []
+
+
+def spent(lake, tenant, usd, number=0):
+    """An invocation of a customer, an hour ago."""
+    lake.put("invocations", request_id=f"{tenant}-{number}", function_name="f", status="success", cost_usd=usd,
+             billed_duration_ms=1.0)  # fmt: skip
+    if tenant:
+        lake.put("logs", request_id=f"{tenant}-{number}", tenant=tenant)
+
+
+def test_a_margin_is_the_share_of_the_price_that_the_time_range_is_less_what_was_spent(lake):
+    lake.customers = [Customer("acme", "Acme Ltd", "business", 730.0)]
+    spent(lake, "acme", 0.5)
+    traffic(lake, "acme", [10.0] * 100)
+
+    [row] = lake.ask("what_do_customers_cost")
+
+    assert (row["customer"], row["customer_name"], row["plan"]) == ("acme", "Acme Ltd", "business")
+    assert (row["monthly_price_usd"], row["price_usd"], row["margin_usd"]) == (730.0, 24.0, 23.5)
+    assert row["margin_pct"] == 97.9
+    assert (row["requests"], row["usd_per_million_requests"]) == (100, 5000.0)
+
+
+@pytest.mark.parametrize("minutes", [1, 59, 60, 1440, 43_200, 525_600, 60 * 24 * 3660])
+def test_the_price_is_that_of_the_minutes_asked_for_however_many_they_are(lake, minutes):
+    lake.customers = [Customer("acme", "Acme", None, 43_800.0)]
+    lake.put(
+        "invocations", 0.5, request_id="r", function_name="f", status="success", cost_usd=1.0, billed_duration_ms=1
+    )
+    lake.put("logs", 0.5, request_id="r", tenant="acme")
+
+    [row] = lake.ask("what_do_customers_cost", questions.TimeRange(NOON - timedelta(minutes=minutes), NOON))
+
+    assert row["price_usd"] == minutes
+
+
+def test_what_nobody_is_named_for_stays_visible_beyond_the_top_and_has_no_margin(lake):
+    lake.customers = [Customer("acme", "Acme", "free", 0.0)]
+    for tenant, usd in (("acme", 0.3), ("umbrella", 0.2), ("", 0.1)):
+        spent(lake, tenant, usd)
+
+    first, unknown = lake.ask("what_do_customers_cost", top=1)
+
+    assert (first["customer"], first["margin_usd"], first["margin_pct"]) == ("acme", -0.3, None)
+    assert (unknown["customer"], unknown["cost_usd"], unknown["margin_usd"]) == ("(unknown)", 0.1, None)
+
+
+NAMED = {
+    "what_do_customers_cost": "customer",
+    "who_produces_which_traffic": "customer",
+    "find_log_lines": "tenant",
+    "when_did_this_error_occur": "tenant",
+}
+
+
+@pytest.mark.parametrize(("question", "column"), NAMED.items())
+def test_a_customer_has_the_name_on_the_list_and_one_that_is_not_on_it_has_none(lake, question, column):
+    lake.customers = [Customer("acme", "Acme Ltd"), Customer("acme2", "Another")]
+    for tenant in ("acme", "o'neil", "Acme"):
+        spent(lake, tenant, 0.1)
+        traffic(lake, tenant, [1.0])
+        lake.put("logs", tenant=tenant, fingerprint="f")
+
+    found = {(row[column], row["customer_name"]) for row in lake.ask(question)}
+
+    assert found == {("acme", "Acme Ltd"), ("o'neil", None), ("Acme", None)}
+
+
+def test_every_question_that_shows_a_customer_shows_the_name(lake):
+    lake._fill()
+    shown = {}
+    for name in QUESTIONS:
+        lake.db.execute(QUESTIONS[name].console_sql("main"))
+        shown[name] = {column[0] for column in lake.db.description}
+    with_customers = {name for name, columns in shown.items() if columns & {"customer", "tenant"}}
+    assert with_customers == {name for name, columns in shown.items() if "customer_name" in columns} == set(NAMED)

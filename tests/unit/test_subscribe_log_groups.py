@@ -7,7 +7,7 @@ import sys
 import pytest
 from answering import RefusedError, answering
 
-from functions.aws import logs, summaries
+from functions.aws import logs, objects
 from functions.aws.logs import DestinationError, Pace, Subscriptions
 from functions.core.selection import Selection
 from functions.core.widgets import subscription_state
@@ -250,7 +250,7 @@ def deployed(monkeypatch):
             account.written.append((params["Key"], params["Body"]))
 
     s3 = answering("s3", put)
-    monkeypatch.setattr(summaries, "client", lambda _name: s3)
+    monkeypatch.setattr(objects, "client", lambda _name: s3)
     monkeypatch.setattr(written_down, "_last", {})
     monkeypatch.setenv("LAKE_BUCKET", "lake")
     monkeypatch.setenv("TRACELAKE_STAGE", "main")

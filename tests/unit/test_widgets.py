@@ -10,7 +10,10 @@ from answering import RefusedError, answering
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from functions.aws import objects as aws_objects
 from functions.aws import summaries
+from functions.core.customers.listing import Customer, Names
+from functions.core.customers.listing import encode as encode_list
 from functions.core.dark.telemetry import KINDS, Filled
 from functions.core.ranked import Failures, Requests
 from functions.core.summaries import Errors, HourObject, Ledger, Traffic, encode
@@ -155,6 +158,49 @@ def test_a_click_on_a_name_asks_for_its_details_and_the_filter_for_the_widget_ag
     assert {attrs["endpoint"] for tag, attrs in found.tags if tag == "cwdb-action"} == {ARN}
 
 
+LISTED = Names(encode_list([Customer("acme", "Acme & <Sons>", "business", 49.0), Customer("globex", "Globex")]))
+
+
+def named(*found, wanted=""):
+    return Page(traffic.render(traffic.CUSTOMERS, of_customers(*found).customers, view(), wanted=wanted, names=LISTED))
+
+
+def test_a_customer_on_the_list_has_name_and_plan_and_another_one_its_id():
+    found = named(("acme", 9, 0), ("globex", 5, 0), ("umbrella", 3, 0), ("", 1, 0))
+    assert [row[0] for row in found.rows[1:]] == [
+        "Acme & <Sons>acme \u00b7 business",
+        "Globexglobex",
+        "umbrella",
+        "no customer",
+    ]
+    assert found.actions[1:] == [
+        {"widget": "customer", "customer": "acme", "name": "Acme & <Sons>"},
+        {"widget": "customer", "customer": "globex", "name": "Globex"},
+        {"widget": "customer", "customer": "umbrella"},
+    ]
+
+
+@pytest.mark.parametrize("wanted", ["ME & <s", "acM"])
+def test_a_customer_is_found_by_name_and_by_id(wanted):
+    assert len(named(("acme", 9, 0), ("globex", 5, 0), wanted=wanted).rows) == 2
+
+
+def test_an_error_names_the_customers_it_hits():
+    hours = [failures(("a", 2, ["acme", "umbrella"]))]
+    titles = {attrs.get("title") for _, attrs in Page(errors.render(hours, None, view(), names=LISTED)).tags}
+    assert "umbrella, Acme & <Sons>" in titles
+
+
+def test_a_detail_shows_the_name_and_the_id_where_one_points():
+    opened = Page(details.render(details.of_customer({"customer": "acme", "name": "Acme"}), [[], []], context()))
+    assert "Acme (acme)" in opened.text
+    assert details.of_customer({"customer": "acme", "name": "Acme"}).sections[0].params["tenant"] == "acme"
+    for detail in (details.of_route({"route": "GET /"}), details.of_error({"fingerprint": "f"})):
+        found = Page(details.render(detail, [[row(customer_name="Acme Ltd")] for _ in detail.sections], context()))
+        assert "Acme Ltd" in found.text
+        assert {"title": "acme"} in [attrs for tag, attrs in found.tags if tag == "bdi"]
+
+
 def test_a_route_is_shown_with_its_service():
     found = Page(traffic.render(traffic.ROUTES, of_customers(("orders", 5, 1)).routes, view()))
     assert found.rows[1][:3] == ["GET /ordersshop", "5", "100 %"]
@@ -270,6 +316,7 @@ def row(**members):
         "changes": None,
         "services": "a",
     }
+    known |= {"customer_name": None}
     return known | {"commit_sha": "1f2e3d4c5b6a", "service_version": None, "actors": "role/deploy"} | members
 
 
@@ -316,18 +363,21 @@ def drawn_with(name):
     group = Errors()
     group.groups.add((name, name), Failures(3, NOON_MS, NOON_MS, name, name, {name: 3}))
     state = State(NOON_MS, 2, 1, [name], 1, {name: name}, {name: [name]}, {name: 1}, name)
-    from_outside = ("route", "customer", "service", "error", "example", "tenant", "message", "what", "status", "reason")
-    rows = [[row(**dict.fromkeys((*from_outside, "commit_sha", "actors"), name))]] * 2
+    from_outside = ("route", "customer", "customer_name", "service", "error", "example", "tenant", "message")
+    rows = [[row(**dict.fromkeys((*from_outside, "what", "status", "reason", "commit_sha", "actors"), name))]] * 2
+    listed = Names(encode_list([Customer(name, name, name)]))
     for wide in (320, 1400):
         seen = view(width=wide)
         yield traffic.render(traffic.CUSTOMERS, made.customers, seen, wanted=name)
+        yield traffic.render(traffic.CUSTOMERS, made.customers, seen, names=listed)
         yield traffic.render(traffic.ROUTES, made.routes, seen)
         yield errors.render([group, group], set(), seen)
+        yield errors.render([group], set(), seen, names=listed)
         yield errors.empty(seen, name)
         yield subscriptions.render(state, seen.context)
         yield dark.render(dark_of({name: 3}), state, seen, top=5)
         yield dark.render_advice("json_logging", dark_of({name: 3}), seen.context)
-        yield details.render(details.of_customer({"customer": name}), rows, seen.context)
+        yield details.render(details.of_customer({"customer": name, "name": name}), rows, seen.context)
         yield details.render(details.of_route({"route": name, "service": name}), rows[:1], seen.context)
         yield details.render(details.of_error({"fingerprint": name, "error": name}), rows, seen.context)
         yield details.failure(seen.context, name, "which_errors_occur")
@@ -509,7 +559,7 @@ def bucket(monkeypatch):
         return {"Body": Body(objects[params["Key"]]), "ETag": '"1"'}
 
     client = answering("s3", answer)
-    monkeypatch.setattr(summaries, "client", lambda _name: client)
+    monkeypatch.setattr(aws_objects, "client", lambda _name: client)
     monkeypatch.setattr(summaries.Summaries, "workers", 1)
     monkeypatch.setenv("LAKE_BUCKET", "lake")
     return objects, read
@@ -535,8 +585,16 @@ def test_customers_of_all_hours_of_the_range_add_up(bucket):
         objects[f"summaries/traffic/hour={hour}.json"] = stored(of_customers(("acme", 4, 1)))
     found = Page(handler.handle(event("top_customers"), Invocation()))
     assert found.rows[1][:2] == ["acme", "8"]
-    assert sorted(read) == sorted(objects)
+    assert sorted(read) == sorted([*objects, "lists/tenants/tenants.parquet"])
     assert {attrs["endpoint"] for tag, attrs in found.tags if tag == "cwdb-action"} == {ARN}
+
+
+def test_the_names_are_those_of_the_list_and_ids_are_shown_where_it_cannot_be_read(bucket):
+    objects, _ = bucket
+    objects["summaries/traffic/hour=2026-11-20-11.json"] = stored(of_customers(("acme", 4, 1)))
+    for file, shown in ((encode_list([Customer("acme", "Acme Ltd")]), "Acme Ltdacme"), (b"PAR1 broken", "acme")):
+        objects["lists/tenants/tenants.parquet"] = file
+        assert Page(handler.handle(event("top_customers"), Invocation())).rows[1][0] == shown
 
 
 @pytest.mark.parametrize("forms", [{"all": {"customer": " ACM "}}, {"all": {}}])
@@ -628,9 +686,9 @@ def athena(monkeypatch):
             return {"QueryExecution": {"Status": answers.get("status", {"State": "SUCCEEDED"})}}
         if operation == "StopQueryExecution":
             return {}
-        columns = ("customer", "requests", "error_pct", "p90_ms")
-        kinds = ("varchar", "bigint", "double", "double")
-        rows = [list(columns), ["acme", "12", "25.0", "45.6"], ["(unknown)", "2", "0.0", None]]
+        columns = ("customer", "customer_name", "requests", "error_pct", "p90_ms")
+        kinds = ("varchar", "varchar", "bigint", "double", "double")
+        rows = [list(columns), ["acme", "Acme", "12", "25.0", "45.6"], ["(unknown)", None, "2", "0.0", None]]
         data = [{"Data": [{} if cell is None else {"VarCharValue": cell} for cell in cells]} for cells in rows]
         info = [{"Name": name, "Type": kind} for name, kind in zip(columns, kinds, strict=True)]
         return {"ResultSet": {"Rows": data, "ResultSetMetadata": {"ColumnInfo": info}}}
@@ -645,7 +703,7 @@ def athena(monkeypatch):
 def test_a_click_asks_athena_for_the_dashboards_time_range(athena):
     asked, _ = athena
     found = Page(handler.handle(event("route", service="sh'op", route="GET /"), Invocation()))
-    assert found.rows[1:] == [["acme", "12", "25 %", "46 ms"], ["none", "2", "0 %", "\u2013"]]
+    assert found.rows[1:] == [["Acme", "12", "25 %", "46 ms"], ["none", "2", "0 %", "\u2013"]]
     parameters = asked[0][1]["ExecutionParameters"]
     assert parameters[:3] == ["'2026-11-20-10'", "'2026-11-20-11'", "'2026-11-20 10:00:00.000'"]
     assert "'sh''op'" in parameters

@@ -15,9 +15,10 @@ from simulated import account as simulated
 from simulated.conftest import simulated as endpoints  # noqa: F401  (a fixture: all clients talk to the simulation)
 from simulated.world import LAKE, STATE, entered
 
-from cli.in_memory import FUNCTIONS
+from cli.in_memory import FUNCTIONS, SETTINGS
 from functions.aws.state import Commit, Range, State
 from functions.core import publish, questions, views
+from functions.core.customers.listing import table_of
 from functions.core.lake_files import LakeFile
 from functions.core.schema import TABLES, Table
 
@@ -93,13 +94,14 @@ def test_a_column_of_another_type_is_noticed():
 def answers(files):
     """Each question's answer over Parquet files by table, as the local engine reads them."""
     db = duckdb.connect()
-    db.execute("SET TimeZone = 'UTC'")
-    db.execute(FUNCTIONS)
+    db.execute(SETTINGS + FUNCTIONS)
     for name, table in TABLES.items():
         db.register("nothing", table.arrow_schema.empty_table())
         there = [str(path) for path in files.get(name, ())]
         rows = f"UNION ALL BY NAME SELECT * FROM read_parquet({there}, union_by_name = true)" if there else ""
         db.execute(f"CREATE TABLE {name} AS SELECT *, '{HOUR}' AS hour FROM (FROM nothing {rows})")
+    db.register("nobody", table_of([]))
+    db.execute("CREATE TABLE tenants AS FROM nobody")
     for view in views.load_all().values():
         db.execute(f"CREATE VIEW {view.name} AS {view.sql}")
     found = {}

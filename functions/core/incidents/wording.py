@@ -29,11 +29,13 @@ AROUND_MS = 1_800_000
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """Requests of one customer, and how many of them failed."""
+    """Requests of one customer, and how many of them failed; name and plan where the list of customers has them."""
 
-    name: str
+    tenant: str
     requests: int
     errors: int
+    name: str = ""
+    plan: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +201,10 @@ def _customers(story: Story) -> list[str]:
         return ["CUSTOMERS", f"None of those known is hit ({known.when})."]
     lines = [f"CUSTOMERS ({known.when})"]
     for each in known.worst[:CUSTOMERS]:
-        lines.append(f"- {plain(each.name) or '(not named)'}: {each.errors:,} of {each.requests:,} failed")
+        called = plain(each.name) or plain(each.tenant) or "(not named)"
+        lines.append(f"- {called}: {each.errors:,} of {each.requests:,} failed")
+        if each.name:
+            lines.append("  " + ", ".join(plain(known) for known in (each.tenant, each.plan) if known))
     more = known.more + max(0, len(known.worst) - CUSTOMERS)
     return [*lines, f"- and {more:,} more"] if more else lines
 
@@ -233,7 +238,7 @@ def _attributes(story: Story) -> dict[str, str]:
         "value": round(figures.now.value, 3) if figures.now else None,
         "usual": round(figures.usual.value, 3) if figures.usual else None,
         "unit": story.rule.unit,
-        "customers": [plain(each.name) for each in story.customers.worst[:CUSTOMERS]] if story.customers else None,
+        "customers": [plain(each.tenant) for each in story.customers.worst[:CUSTOMERS]] if story.customers else None,
         "times": story.times,
         "runbook": story.place.runbook(story.rule),
     }

@@ -10,7 +10,7 @@ from typing import Any
 
 from functions.core.questions import Value
 from functions.core.widgets.page import WidgetContext, note, page, text
-from functions.core.widgets.parts import UNKNOWN, Column, failed, meter, name_of, table
+from functions.core.widgets.parts import UNKNOWN, Column, customer, failed, meter, name_of, table
 
 Row = Mapping[str, Any]
 
@@ -38,17 +38,17 @@ class Detail:
 
 def of_customer(event: Mapping[str, Any]) -> Detail:
     """A customer: what it calls, and what fails for it."""
-    customer = str(event.get("customer") or "")
+    tenant, name = (str(event.get(key) or "") for key in ("customer", "name"))
     return Detail(
-        customer,
+        f"{name} ({tenant})" if name else tenant,
         (
             Section(
                 "What it calls",
                 "which_access_patterns_exist",
-                {"tenant": customer, "top": MOST_ROWS},
+                {"tenant": tenant, "top": MOST_ROWS},
                 "routes",
             ),
-            Section("What fails", "which_errors_occur", {"tenant": customer, "top": MOST_ROWS}, "errors"),
+            Section("What fails", "which_errors_occur", {"tenant": tenant, "top": MOST_ROWS}, "errors"),
         ),
     )
 
@@ -118,7 +118,7 @@ def _traffic(rows: Sequence[Row], context: WidgetContext, title: str, column: st
         p90 = row.get("p90_ms")
         drawn.append(
             [
-                name_of(_name(row[column]), "none"),
+                customer(_name(row[column]), row.get("customer_name"), "none"),
                 meter(context, requests, parts, digits),
                 failed(context, round(errors), requests),
                 context.duration(float(p90)) if isinstance(p90, (int, float)) else UNKNOWN,
@@ -164,7 +164,7 @@ def _lines(rows: Sequence[Row], context: WidgetContext) -> str:
     drawn = [
         [
             _time(row["time"], context),
-            name_of(str(row["tenant"] or ""), "none"),
+            customer(str(row["tenant"] or ""), row["customer_name"], "none"),
             name_of(str(row["service"] or ""), "none"),
             f'<bdi>{text(row["message"] or "", 400)}</bdi><span class="tl-two">{_ids(row, context)}</span>',
         ]

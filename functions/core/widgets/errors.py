@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from functions.core.customers.listing import NOBODY, Names
 from functions.core.ranked import Failures, Key
 from functions.core.summaries import Errors
 from functions.core.widgets.page import note, page, text
@@ -34,7 +35,15 @@ top: 20
 """
 
 
-def render(hours: Sequence[Errors], before: set[Key] | None, view: View, *, top: int = 20, service: str = "") -> str:
+def render(
+    hours: Sequence[Errors],
+    before: set[Key] | None,
+    view: View,
+    *,
+    top: int = 20,
+    service: str = "",
+    names: Names = NOBODY,
+) -> str:
     """The widget as HTML. ``hours`` are the summaries of the range in order, ``before`` the errors of the 24 hours
     before it, ``None`` where nothing is known of them."""
     context, merged = view.context, Errors()
@@ -48,7 +57,9 @@ def render(hours: Sequence[Errors], before: set[Key] | None, view: View, *, top:
     total = sum(value.count for _, value in shown) + others
     trends = [{key: value.count for key, value in each.groups.entries.items()} for each in hours]
     fresh = {key for key, _ in ranked if before is not None and key not in before}
-    rows = [_row(view, key, value, trends, new=key in fresh) for key, value in shown]
+    known = names.of({tenant for _, value in shown for tenant in value.tenants})
+    called = {tenant: customer.name for tenant, customer in known.items()}
+    rows = [_row(view, key, value, trends, called, new=key in fresh) for key, value in shown]
     head = summary(
         view,
         plural(context, total, "error line"),
@@ -83,7 +94,15 @@ _COLUMNS = (
 )
 
 
-def _row(view: View, key: Key, value: Failures, trends: Sequence[Mapping[Key, int]], *, new: bool) -> list[str]:
+def _row(
+    view: View,
+    key: Key,
+    value: Failures,
+    trends: Sequence[Mapping[Key, int]],
+    called: Mapping[str, str],
+    *,
+    new: bool,
+) -> list[str]:
     context = view.context
     print_, service = key
     kind = name_of(value.error_type, "error")
@@ -95,17 +114,17 @@ def _row(view: View, key: Key, value: Failures, trends: Sequence[Mapping[Key, in
         f"{tag}{label}{where}{example}",
         trend([each.get(key, 0) for each in trends]),
         f"<b>{context.number(value.count)}</b>",
-        _customers(view, value),
+        _customers(view, value, called),
         _time(view, value.first_ms),
         _time(view, value.last_ms),
     ]
 
 
-def _customers(view: View, value: Failures) -> str:
+def _customers(view: View, value: Failures, called: Mapping[str, str]) -> str:
     if not value.customers:
         return '<span class="tl-quiet">\u2013</span>'
-    order = sorted((count, name) for name, count in value.tenants.items() if name)
-    names = ", ".join(name for _, name in reversed(order))
+    order = sorted((count, tenant) for tenant, count in value.tenants.items() if tenant)
+    names = ", ".join(called.get(tenant, tenant) for _, tenant in reversed(order))
     more = "+" if value.more_tenants else ""
     return f'<span title="{text(names, 300)}">{view.context.number(value.customers)}{more}</span>'
 

@@ -111,6 +111,13 @@ def name_of(name: str, unknown: str) -> str:
     return f'<bdi title="{text(name)}">{text(name)}</bdi>'
 
 
+def customer(tenant: str, name: object, unknown: str) -> str:
+    """A customer by the name on the list, with the id to be seen by pointing at it; by the id where it has none."""
+    if not (name and tenant):
+        return name_of(tenant, unknown)
+    return f'<bdi title="{text(tenant)}">{text(name)}</bdi>'
+
+
 def plural(context: WidgetContext, count: int, word: str, prefix: str = "") -> str:
     """``<b>3</b> customers``."""
     return f"{prefix}<b>{context.number(count)}</b> {word}{'' if count == 1 else 's'}"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from functions.core.customers.listing import NOBODY, Customer, Names
 from functions.core.ranked import Key, Ranked, Requests
 from functions.core.widgets import parts
 from functions.core.widgets.page import note, page, text
@@ -13,7 +14,7 @@ from functions.core.widgets.parts import UNKNOWN, Column, View, action, failed, 
 _DOCS = """## {title}
 
 {first} in the dashboard's time range, by whole hours: how many requests and which share of all, how many of them failed
-(HTTP 5xx), and the latency that 90 % of them stay under (to 3 %).
+(HTTP 5xx), and the latency that 90 % of them stay under (to 3 %).{more}
 
 It is drawn from summaries that `compact` keeps, so it costs no query; a click on a name asks Athena for more.
 
@@ -29,6 +30,8 @@ top: 20
 ```
 """
 
+_NAMED = "\nCustomers on the list (`tracelake customers put`) have their name and plan."
+
 _NOTHING = (
     "<ul><li>Requests come from access logs of API Gateway, written as JSON, with the customer in a field that "
     "<code>tenant_keys</code> names, or from <code>webhook</code> events.</li>"
@@ -39,6 +42,10 @@ _NOTHING = (
 )
 
 
+Known = Mapping[str, Customer]
+"""Customers of the list by id."""
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """What is listed: customers or routes."""
@@ -47,16 +54,22 @@ class Subject:
     title: str
     noun: str
     docs: str
-    label: Callable[[View, Key], str]
+    label: Callable[[View, Key, Known], str]
 
 
-def _customer(view: View, key: Key) -> str:
-    (name,) = key
-    shown = name_of(name, "no customer")
-    return action(view, shown, "tl-link", {"widget": "customer", "customer": name}) if name else shown
+def _customer(view: View, key: Key, known: Known) -> str:
+    (tenant,) = key
+    if not tenant:
+        return name_of("", "no customer")
+    customer = known.get(tenant)
+    if customer is None:
+        return action(view, name_of(tenant, ""), "tl-link", {"widget": "customer", "customer": tenant})
+    params = {"widget": "customer", "customer": tenant, "name": customer.name}
+    below = " \u00b7 ".join(f"<bdi>{text(each)}</bdi>" for each in (tenant, customer.plan) if each)
+    return f'{action(view, name_of(customer.name, ""), "tl-link", params)}<span class="tl-two">{below}</span>'
 
 
-def _route(view: View, key: Key) -> str:
+def _route(view: View, key: Key, _known: Known) -> str:
     service, route = key
     shown = name_of(route, "no route")
     if route:
@@ -64,8 +77,10 @@ def _route(view: View, key: Key) -> str:
     return f'{shown}<span class="tl-two">{name_of(service, "no service")}</span>'
 
 
-def _subject(widget: str, title: str, noun: str, first: str, label: Callable[[View, Key], str]) -> Subject:
-    return Subject(widget, title, noun, _DOCS.format(title=title, first=first, widget=widget, noun=noun), label)
+def _subject(widget: str, title: str, noun: str, first: str, label: Callable[[View, Key, Known], str]) -> Subject:
+    more = _NAMED if noun == "customer" else ""
+    docs = _DOCS.format(title=title, first=first, widget=widget, noun=noun, more=more)
+    return Subject(widget, title, noun, docs, label)
 
 
 CUSTOMERS = _subject(
@@ -74,17 +89,26 @@ CUSTOMERS = _subject(
 ROUTES = _subject("top_routes", "Top routes", "route", "The routes with the most requests", _route)
 
 
-def render(subject: Subject, found: Ranked[Requests], view: View, *, top: int = 20, wanted: str = "") -> str:
+def render(
+    subject: Subject,
+    found: Ranked[Requests],
+    view: View,
+    *,
+    top: int = 20,
+    wanted: str = "",
+    names: Names = NOBODY,
+) -> str:
     """The widget as HTML: the ``top`` largest whose name contains ``wanted``, and one row for all others together."""
     context, total = view.context, found.total()
     if total.requests == 0:
         return empty(view)
-    ranked = [(key, value) for key, value in found.ranked() if wanted.casefold() in " ".join(key).casefold()]
+    known = names.of(key[0] for key in found.entries)
+    ranked = [(key, value) for key, value in found.ranked() if wanted.casefold() in _called(key, known).casefold()]
     shown, rest = ranked[:top], ranked[top:]
     others = _others(found, rest, alone=bool(wanted))
     digits = len(context.number(max([others.requests, *(value.requests for _, value in shown)])))
     longest = shown[0][1].requests if shown else 0
-    rows = [_row(view, subject.label(view, key), value, total.requests, longest, digits) for key, value in shown]
+    rows = [_row(view, subject.label(view, key, known), value, total.requests, longest, digits) for key, value in shown]
     if others.requests:
         hidden = len(rest) + (0 if wanted else found.other_keys)
         label = f'<span class="tl-quiet">{context.number(hidden)}{_at_least(found)} other{_s(hidden)}</span>'
@@ -106,6 +130,11 @@ def empty(view: View) -> str:
     """Why there may be nothing to show, and what to do about it."""
     words = text(view.hours.words(view.context))
     return note(view.context, "No requests in this time range", f"<p>{words}</p>{_NOTHING}")
+
+
+def _called(key: Key, known: Known) -> str:
+    """What a key can be found by."""
+    return " ".join((*key, known[key[0]].name)) if key[0] in known else " ".join(key)
 
 
 def _others(found: Ranked[Requests], rest: list[tuple[Key, Requests]], *, alone: bool) -> Requests:

@@ -5,8 +5,9 @@ import io
 import pytest
 from answering import RefusedError, answering
 
-from functions.aws import summaries
-from functions.aws.summaries import Stored, Summaries, key_of
+from functions.aws import objects
+from functions.aws.objects import Stored
+from functions.aws.summaries import Summaries, key_of
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def bucket(monkeypatch):
         return {}
 
     client = answering("s3", answer)
-    monkeypatch.setattr(summaries, "client", lambda _name: client)
+    monkeypatch.setattr(objects, "client", lambda _name: client)
     return asked, refused
 
 

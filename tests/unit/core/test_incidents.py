@@ -79,6 +79,18 @@ def test_of_many_customers_the_worst_are_named_and_the_rest_counted() -> None:
     assert "- c4: 9 of 10 failed\n- and 10 more" in compose(_story(customers=many)).text
 
 
+def test_customers_on_the_list_are_named_with_their_id_and_plan_below() -> None:
+    hit = [Customer("globex", 70, 61, "Globex Corporation", "enterprise"), Customer("initech", 90, 12, "Initech")]
+    message = compose(_story(customers=Customers("since 10:00 UTC", hit)))
+    assert message.text.split("\n\n")[1].split("\n")[1:] == [
+        "- Globex Corporation: 61 of 70 failed",
+        "  globex, enterprise",
+        "- Initech: 12 of 90 failed",
+        "  initech",
+    ]
+    assert json.loads(message.attributes["details"])["customers"] == ["globex", "initech"]
+
+
 def test_the_end_says_how_long_it_lasted_and_how_bad_it_was() -> None:
     message = compose(_story(telling=Telling.OVER, change=_change("OK"), figures=Figures(AT - 43 * MINUTE, BAD.now)))
     assert message.subject == "Over after 43 min: requests fail no more [tracelake main]"
@@ -131,7 +143,7 @@ def test_a_hostile_name_stays_one_short_line_of_plain_text() -> None:
 @settings(derandomize=True, max_examples=200)
 @given(st.text(), st.text())
 def test_no_name_breaks_a_message(name: str, why: str) -> None:
-    message = compose(_story(customers=Customers("x", [Customer(name, 1, 1)])))
+    message = compose(_story(customers=Customers("x", [Customer(name, 1, 1), Customer(name, 1, 1, name, name)])))
     assert len(message.text.split("\n\n")) == 5
     assert _is_fit_to_send(message)
     assert _is_fit_to_send(raw({"alarmData": {"alarmName": name, "state": {"value": why}}}, "main", why))
