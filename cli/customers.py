@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
 from cli import target, terminal
 from cli.errors import OK, CommandError
 from cli.text import safe
-from functions.aws.customers import CustomerList, UnreadableListError, names_of
-from functions.core.customers import csv_file
+from functions.aws.customers import READING, CustomerList, UnreadableListError, names_of
+from functions.aws.summaries import Summaries
+from functions.core.customers import csv_file, items
 from functions.core.customers.listing import COLUMNS, NOBODY, Changes, Customer, changes
 
 MOST_SHOWN = 20
@@ -64,11 +66,13 @@ def show(form: str, *, place: Place, out: TextIO, err: TextIO) -> int:
             listed = CustomerList(where.lake_bucket).names().all()
         except UnreadableListError as error:
             raise CommandError(f"{error}; `tracelake customers put` replaces it") from error
+        reading = items.decode(Summaries(where.lake_bucket).read(READING).body) if where.tenants_table else None
     if listed or form != "table":
         terminal.show(list(COLUMNS), [asdict(each) for each in listed], form, out)
-    source = f"; the list is that of the DynamoDB table {where.tenants_table}" if where.tenants_table else ""
-    print(f"{_count(len(listed))} in {where.place}{source}", file=err)
-    if not listed and not source:
+    print(f"{_count(len(listed))} in {where.place}", file=err)
+    if where.tenants_table:
+        _tell(where.tenants_table, reading, err)
+    elif not listed:
         print("`tracelake customers put FILE.csv` puts a list: tenant,name,plan,monthly_price_usd", file=err)
     return OK
 
@@ -96,6 +100,20 @@ def read(path: str, err: TextIO) -> list[Customer]:
     if not parsed.customers:
         raise CommandError(f"{path}: there is no customer in it")
     return parsed.customers
+
+
+def _tell(table: str, reading: items.Reading | None, err: TextIO) -> None:
+    """How the DynamoDB table was read last."""
+    if reading is None or reading.table != table:
+        print(f"They come from the DynamoDB table {table}, which is read every hour and was not yet", file=err)
+        return
+    at = datetime.fromtimestamp(reading.read_ms // 1000, UTC)
+    how = f"could not be read: {safe(reading.error)}" if reading.error else "was read"
+    print(f"They come from the DynamoDB table {table}; at {at:%Y-%m-%d %H:%M} UTC it {how}", file=err)
+    if reading.refused:
+        print(f"{reading.refused:,} items are not taken, the first because:", file=err)
+    for reason in reading.reasons:
+        print(f"  {safe(reason)}", file=err)
 
 
 def _show_changes(found: Changes, out: TextIO) -> None:

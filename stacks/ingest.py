@@ -17,6 +17,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from functions.core.schema import TABLES
+from stacks.customers import build_read_customers
 from stacks.data import publish_name
 from stacks.deployments import build_deployments
 from stacks.function import Function, Libraries
@@ -36,7 +37,7 @@ BATCH_WINDOW = Duration.seconds(20)
 
 class IngestStack(Stack):
     """Kinesis stream and the functions normalize, compact, create_partitions, record_poison, subscribe_log_groups; what
-    tells of deployments; and read_log_files where there is something to read."""
+    tells of deployments; read_log_files and read_customers where there is something to read."""
 
     def __init__(self, scope: Construct, id: str, *, settings: Settings, names: Names, **kwargs: Any) -> None:
         super().__init__(scope, id, **kwargs)
@@ -61,6 +62,9 @@ class IngestStack(Stack):
                 settings=settings,
                 stream=self.stream,
             )
+        if settings.tenants_table:
+            build_read_customers(self, lake=self._lake, libraries=self._libraries, names=names, settings=settings)
+            publish_name(self, names, "tenants-table", settings.tenants_table)
         publish_name(self, names, "stream", self.stream.stream_name)
         # everything until here has to be there before the first log group is subscribed, and to go after the last
         path = list(self.node.children)

@@ -126,8 +126,9 @@ class Lake:
         allow(role, ["s3:GetObject"], [self._customers()])
 
     def let_replace_customers(self, role: iam.Role) -> None:
-        """Read and write the list of customers."""
+        """Read and write the list of customers, and write how the table that it comes from was read."""
         allow(role, ["s3:GetObject", "s3:PutObject"], [self._customers()])
+        allow(role, ["s3:PutObject"], [f"{self._bucket_arn(self.bucket)}/{SUMMARIES}customers.json"])
         allow(role, ["s3:ListBucket"], [self._bucket_arn(self.bucket)])
 
     def let_write_subscriptions(self, role: iam.Role) -> None:

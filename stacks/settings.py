@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from functions.core.customers.listing import COLUMNS
 from functions.core.incidents.rules import RULES
 from functions.core.usage.tenants import DEFAULT_TENANT_KEYS
 from stacks.quotas import quota
@@ -52,6 +53,13 @@ def _whole(low: int, high: int) -> Callable[[int], bool]:
 
 def _names(value: tuple[str, ...]) -> bool:
     return all(map(_LOG_GROUP.fullmatch, value)) and len(",".join(value)) <= MAX_NAMES_LENGTH
+
+
+def _maps_attributes(value: tuple[str, ...]) -> bool:
+    pairs = [each.partition("=") for each in value]
+    columns = {column for column, _, _ in pairs}
+    named = all(_ATTRIBUTE.fullmatch(attribute) for _, _, attribute in pairs)
+    return named and columns <= COLUMNS.keys() and len(columns) == len(pairs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +133,21 @@ class Settings:
         "Attributes and log fields that name the customer; the first that is present counts.",
         "a list of 1 to 20 names of fields, of letters, digits and _ . : @ -",
         lambda value: 1 <= len(value) <= 20 and all(_ATTRIBUTE.fullmatch(key) for key in value),
+    )
+    tenants_table: str = _setting(
+        "",
+        "DynamoDB table of this account and region that holds the customers (docs/customers.md), read every hour; "
+        "empty for a list that `tracelake customers put` brings, or none.",
+        "the name of one DynamoDB table, of 3 to 255 letters, digits and _ . -, or empty",
+        _matches(r"([A-Za-z0-9_.-]{3,255})?"),
+    )
+    tenants_attributes: tuple[str, ...] = _setting(
+        (),
+        "Attributes of `tenants_table` where they are not called as usual, each `<column>=<attribute>`, such as "
+        "`tenant=accountNumber`; the columns are tenant, name, plan and monthly_price_usd.",
+        f"a list of <column>=<attribute>, of the columns {', '.join(COLUMNS)}, each once, and attributes of letters, "
+        "digits and _ . : @ -",
+        _maps_attributes,
     )
     alert_email: str = _setting(
         "",
@@ -217,6 +240,8 @@ class Settings:
             raise SettingsError(
                 "tracelake.max_event_age_days must not be more than retention_days, or rows expire at once."
             )
+        if self.tenants_attributes and not self.tenants_table:
+            raise SettingsError("tracelake.tenants_attributes needs tenants_table, the table that has them.")
         if self.monthly_budget_usd and not self.alert_email:
             raise SettingsError("tracelake.monthly_budget_usd needs alert_email, the address that is told.")
 

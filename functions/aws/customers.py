@@ -7,8 +7,12 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from functions.aws.objects import Objects, Stored
+from functions.aws.summaries import FOLDER
 from functions.core.customers.listing import Customer, Names, encode
 from functions.core.schema import TENANTS
+
+READING = f"{FOLDER}customers.json"
+"""How the DynamoDB table was read last, where the list comes from one."""
 
 
 class UnreadableListError(Exception):

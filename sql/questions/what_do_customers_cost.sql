@@ -1,5 +1,5 @@
 -- question: What do customers cost?
--- needs: log lines in JSON that name the customer and the request, as Powertools and Lambda's JSON format do the latter. An invocation whose lines name several customers is shared evenly, one whose lines name none is (unknown)
+-- needs: log lines in JSON that name the customer and the request, as Powertools and Lambda's JSON format do the latter. An invocation whose lines name several customers is shared evenly, one whose lines name none is (unknown).
 -- needs: Margins need the list of customers (`tracelake customers put`); price_usd is the monthly price for the time range, 730 hours a month. Requests need access logs
 -- param: top=50 at most so many customers, and (unknown)
 WITH named AS (

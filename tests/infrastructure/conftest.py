@@ -56,6 +56,8 @@ def other_templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Templ
         scan_limit_gb=5,
         monthly_budget_usd=50,
         log_buckets=("access-logs/alb/", "cloudfront-logs"),
+        tenants_table="crm-customers",
+        tenants_attributes=("tenant=accountNumber",),
     )
 
 

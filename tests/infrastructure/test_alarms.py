@@ -92,6 +92,7 @@ QUIET = {
     "MissingSubscriptions": always(0),
     "Errors notify": always(0),
     "Errors read-log-files": always(0),
+    "Errors read-customers": always(0),
     "Errors create-partitions": always(0),
     "Errors compact": always(0),
     "Errors subscribe-log-groups": always(0),
@@ -144,10 +145,12 @@ BAD: Stories = {
         },
     },
     "log-files-unread": {"a file fails three times": {"Errors read-log-files": in_minutes(0, 1, 4)}},
+    "customers-unread": {"a run fails three times": {"Errors read-customers": in_minutes(0, 1, 4)}},
     "stream-throttled": {"50 records a minute are refused": {"WriteProvisionedThroughputExceeded": since(50)}},
 }
 
 NOISE: Stories = {
+    "customers-unread": {"the third attempt helps": {"Errors read-customers": in_minutes(0, 1)}},
     "log-files-unread": {"the third attempt helps": {"Errors read-log-files": in_minutes(0, 1)}},
     "error-rate": {
         "one of few requests fails": {"Requests": always(4), "RequestErrors": lambda minute: float(minute % 5 == 2)},
@@ -212,9 +215,8 @@ def alarms(
     synthesise_with: Callable[..., dict[str, Template]], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, dict[str, Any]]:
     """All alarms, those of the setting `extra_alarms` too, by their short name."""
-    insight = synthesise_with(
-        tmp_path_factory.mktemp("alarms"), extra_alarms=EXTRA_ALARMS, log_buckets=("access-logs",)
-    )["insight"]
+    by_setting = {"log_buckets": ("access-logs",), "tenants_table": "crm-customers"}
+    insight = synthesise_with(tmp_path_factory.mktemp("alarms"), extra_alarms=EXTRA_ALARMS, **by_setting)["insight"]
     found = of_type(insight, "AWS::CloudWatch::Alarm").values()
     return {alarm["AlarmName"].removeprefix("tracelake-main-"): alarm for alarm in found}
 
@@ -406,7 +408,7 @@ def test_alarms_that_are_not_default_are_deployed_only_where_the_settings_name_t
 
 def test_an_alarm_comes_with_the_setting_that_deploys_what_can_fail(alarms: dict[str, dict[str, Any]]) -> None:
     by_setting = {name for name, rule in RULES.items() if rule.setting}
-    assert by_setting == {"log-files-unread"}
+    assert by_setting == {"log-files-unread", "customers-unread"}
     assert by_setting <= alarms.keys()
 
 

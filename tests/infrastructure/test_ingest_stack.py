@@ -241,3 +241,27 @@ def test_an_event_that_read_log_files_failed_on_is_kept(other_templates: dict[st
     assert text(config["DestinationConfig"]["OnFailure"]["Destination"]).startswith("<UnreadLogFiles")
     (queue,) = _queues(ingest, "UnreadLogFiles")
     assert (queue["SqsManagedSseEnabled"], queue["MessageRetentionPeriod"]) == (True, 14 * 86_400)
+
+
+def test_read_customers_reads_the_one_table_of_the_setting_every_hour_and_writes_the_list(
+    ingest: Template, other_templates: dict[str, Template]
+) -> None:
+    other = other_templates["ingest"]
+    assert not [name for name in of_type(ingest, "AWS::Lambda::Function") if name.startswith("ReadCustomers")]
+    variables = only(other, "AWS::Lambda::Function", "ReadCustomers")["Environment"]["Variables"]
+    assert (variables["TENANTS_TABLE"], variables["TENANTS_ATTRIBUTES"]) == ("crm-customers", "tenant=accountNumber")
+    policy = only(other, "AWS::IAM::Policy", "ReadCustomers")["PolicyDocument"]["Statement"]
+    dynamodb = [statement for statement in policy if "dynamodb" in str(statement["Action"])]
+    assert [statement["Action"] for statement in dynamodb] == ["dynamodb:Scan"]
+    assert text(dynamodb[0]["Resource"]).endswith(":table/crm-customers")
+    written = {
+        text(resource).rpartition(">/")[2]
+        for statement in policy
+        if "s3:PutObject" in statement["Action"]
+        for resource in [statement["Resource"]]
+    }
+    assert written == {"lists/tenants/tenants.parquet", "summaries/customers.json"}
+    (rule,) = (each for name, each in of_type(other, "AWS::Events::Rule").items() if name.startswith("ReadCustomers"))
+    assert rule["ScheduleExpression"] == "rate(1 hour)"
+    published = {each["Name"]: each["Value"] for each in of_type(other, "AWS::SSM::Parameter").values()}
+    assert published["/tracelake/dev/tenants-table"] == "crm-customers"

@@ -32,8 +32,9 @@ BY_SETTING = {
 }
 
 # what is deployed only where the setting is there
-FUNCTIONS_BY_SETTING = {"read_log_files"}
+FUNCTIONS_BY_SETTING = {"read_log_files", "read_customers"}
 LOG_BUCKETS = ("access-logs/alb/",)
+TENANTS_TABLE = "crm-customers"
 
 Grant = tuple[str, str, str]
 
@@ -56,7 +57,13 @@ def everything(
     """With each setting that gives a function more to do."""
     folder = tmp_path_factory.mktemp("everything")
     return Deployment(
-        synthesise_with(folder, alert_email="ops@example.com", ingest_mode="account", log_buckets=LOG_BUCKETS)
+        synthesise_with(
+            folder,
+            alert_email="ops@example.com",
+            ingest_mode="account",
+            log_buckets=LOG_BUCKETS,
+            tenants_table=TENANTS_TABLE,
+        )
     )
 
 

@@ -51,7 +51,9 @@ def everything(
 ) -> dict[str, Template]:
     """With each setting that adds a resource."""
     folder = tmp_path_factory.mktemp("everything")
-    return synthesise_with(folder, alert_email="ops@example.com", monthly_budget_usd=50, log_buckets=("logs",))
+    return synthesise_with(
+        folder, alert_email="ops@example.com", monthly_budget_usd=50, log_buckets=("logs",), tenants_table="crm"
+    )
 
 
 def _kinds(templates: Iterable[Template]) -> set[str]:

@@ -41,6 +41,16 @@ WRONG = {
         [f"bucket-{number}/{'p' * 95}" for number in range(9)],
         "arn:aws:s3:::logs",
     ],
+    "tenants_table": ["a b", "ab", "arn:aws:dynamodb:eu-west-1:1:table/crm", "t" * 256, None],
+    "tenants_attributes": [
+        "tenant=id",
+        ["tenant"],
+        ["tenant="],
+        ["id=tenant"],
+        ["name=a b"],
+        ["name=a=b"],
+        ["name=a", "name=b"],
+    ],
     "scan_limit_gb": [0, 100_001, "unlimited"],
     "monthly_budget_usd": [-1, 0.5, "50"],
 }
@@ -88,6 +98,7 @@ def test_settings_that_are_no_object_are_refused() -> None:
         ({"ingest_mode": "account", "only": "/aws/lambda/a"}, 'must be empty; "per-group" has them.'),
         ({"kinesis_mode": "on-demand", "shards": 2}, "tracelake.shards must be left at 1"),
         ({"retention_days": 7}, "tracelake.max_event_age_days must not be more than retention_days"),
+        ({"tenants_attributes": ["name=company"]}, "tracelake.tenants_attributes needs tenants_table"),
         ({"monthly_budget_usd": 20}, "tracelake.monthly_budget_usd needs alert_email"),
     ],
 )

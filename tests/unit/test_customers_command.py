@@ -9,6 +9,7 @@ from answering import RefusedError, answering
 from cli.main import main
 from cli.target import Target
 from functions.aws import objects
+from functions.core.customers import items
 from functions.core.customers.listing import Customer, Names, encode
 from functions.core.schema import TENANTS
 
@@ -21,11 +22,16 @@ class Bucket:
     """The lake bucket with at most one object, which ``meanwhile`` replaces just before it is written."""
 
     def __init__(self):
-        self.body, self.version, self.meanwhile = None, 0, None
+        self.body, self.version, self.meanwhile, self.reading = None, 0, None, None
         self.client = answering("s3", self)
 
     def __call__(self, operation, params):
-        assert (params["Bucket"], params["Key"]) == ("lake", TENANTS.file)
+        assert params["Bucket"] == "lake"
+        if params["Key"] == "summaries/customers.json":
+            if self.reading is None:
+                raise RefusedError("NoSuchKey")
+            return {"Body": Body(self.reading), "ETag": '"1"'}
+        assert params["Key"] == TENANTS.file
         if operation == "GetObject":
             if self.body is None:
                 raise RefusedError("NoSuchKey")
@@ -162,7 +168,14 @@ def test_a_list_that_comes_from_dynamodb_is_not_put(bucket, file, monkeypatch, c
     assert main(["customers", "put", "--yes", file("new,New,,\n")]) == 1
     assert "come from the DynamoDB table crm-customers" in capsys.readouterr().err
     assert main(["customers", "show"]) == 0
-    assert "the list is that of the DynamoDB table crm-customers" in capsys.readouterr().err
+    assert "DynamoDB table crm-customers, which is read every hour and was not yet" in capsys.readouterr().err
+    bucket.reading = items.encode(items.Reading("crm-customers", 1_795_169_820_000, 3, 2, ["na\x1bme is empty"]))
+    assert main(["customers", "show"]) == 0
+    err = capsys.readouterr().err
+    assert "at 2026-11-20 10:17 UTC it was read\n2 items are not taken, the first because:\n  na\ufffdme" in err
+    bucket.reading = items.encode(items.Reading("crm-customers", 1_795_169_820_000, error="no such table"))
+    assert main(["customers", "show"]) == 0
+    assert "it could not be read: no such table" in capsys.readouterr().err
 
 
 def test_the_list_is_shown_and_put_again_as_it_was_shown(bucket, tmp_path, capsys):

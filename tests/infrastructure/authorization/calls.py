@@ -16,7 +16,7 @@ from typing import Any
 from authorization.deployment import ACCOUNT, REGION, Deployment
 from authorization.engine import Context
 from functions.core import views
-from functions.core.schema import TABLES
+from functions.core.schema import LISTS, TABLES
 
 Params = Mapping[str, Any]
 Need = tuple[str, str, Context]
@@ -116,6 +116,10 @@ def _get_item(call: Call, _: Deployment) -> Iterator[Need]:
 def _query(call: Call, _: Deployment) -> Iterator[Need]:
     keys = {"dynamodb:LeadingKeys": [call.params["ExpressionAttributeValues"][":pk"]["S"]]}
     yield "dynamodb:Query", _table(call.params["TableName"]), keys
+
+
+def _scan(call: Call, _: Deployment) -> Iterator[Need]:
+    yield "dynamodb:Scan", _table(call.params["TableName"]), {}
 
 
 def _transact(call: Call, _: Deployment) -> Iterator[Need]:
@@ -228,6 +232,10 @@ def _start_query(call: Call, deployed: Deployment) -> Iterator[Need]:
                 yield action, resource, {}
         for folder in ("hot", "settled"):
             yield "s3:GetObject", _object(bucket, f"{folder}/{table}/hour=2026-11-20-10/a.parquet"), {}
+    for each in words & set(LISTS):
+        for resource in _catalog(database, each):
+            yield "glue:GetTable", resource, {}
+        yield "s3:GetObject", _object(bucket, LISTS[each].file), {}
 
 
 def _get_results(call: Call, deployed: Deployment) -> Iterator[Need]:
@@ -243,6 +251,7 @@ _NEEDS: dict[str, Callable[[Call, Deployment], Iterable[Need]]] = {
     "s3:ListObjectsV2": _list_objects,
     "dynamodb:GetItem": _get_item,
     "dynamodb:Query": _query,
+    "dynamodb:Scan": _scan,
     "dynamodb:TransactWriteItems": _transact,
     "glue:GetTable": _glue,
     "glue:BatchCreatePartition": _glue,
