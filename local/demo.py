@@ -79,6 +79,7 @@ def _begin(teller: Teller, cleanup: ExitStack, folder: Path) -> scenes.World:
         step.result = f"{len(making.sweep(emulator, STAGE))} log groups subscribed"
     lake = Lake(emulator, STAGE, datetime.now(UTC))
     world = scenes.World(teller, emulator, lake, provider, shop, STAGE, traffic.requests(SEED))
+    scenes.name_customers(world)
     scenes.subscribe(world)
     return world
 

@@ -18,14 +18,14 @@ _TIMEOUT_SECONDS = 60
 
 _CUSTOMERS = """
 SELECT
-    tenant, max(json_extract_scalar(line, '$.plan')) AS plan, max(json_extract_scalar(line, '$.region')) AS region,
+    requests.tenant, max(name) AS name, max(plan) AS plan, max(json_extract_scalar(line, '$.region')) AS region,
     count(*) AS requests,
     sum(CASE WHEN status >= 500 THEN 1 ELSE 0 END) AS errors, approx_percentile(latency_ms, 0.9e0) AS p90_ms
-FROM requests
+FROM requests LEFT JOIN tenants ON tenants.tenant = requests.tenant
 WHERE hour BETWEEN {from_hour} AND {to_hour} AND source = 'access_log'
     AND time >= CAST({from_time} AS timestamp) AND time < CAST({to_time} AS timestamp)
-GROUP BY tenant
-ORDER BY requests DESC, tenant
+GROUP BY requests.tenant
+ORDER BY requests DESC, requests.tenant
 """
 _CALLEES = """
 SELECT

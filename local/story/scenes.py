@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import time
@@ -13,7 +14,8 @@ from typing import Any, TypeVar
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from local.run import Emulator
+from cli import customers
+from local.run import ROOT, Emulator
 from local.sample import traffic
 from local.sample.deployment import Shop
 from local.sample.payment_provider import Outage, PaymentProvider
@@ -32,6 +34,7 @@ MAIL_SECONDS = 60.0
 LOOK_SECONDS = 1.0
 SUMMARY_SECONDS = 4.0
 ALARM = "error-rate"
+CUSTOMERS = ROOT / "local" / "sample" / "customers.csv"
 
 Found = TypeVar("Found")
 
@@ -54,6 +57,16 @@ class World:
     mailbox: str = ""
     put_by_hand: int = 0
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+def name_customers(world: World) -> None:
+    """Puts the shop's list of customers, as `tracelake customers put` does."""
+    told = io.StringIO()
+    with world.teller.step("tracelake customers put local/sample/customers.csv") as step:
+        customers.put(
+            str(CUSTOMERS), place=(False, world.stage), dry_run=False, yes=True, ask=input, out=told, err=told
+        )
+        step.result = "names, plans and prices of those whom telemetry knows by an id"
 
 
 def subscribe(world: World) -> None:
@@ -124,7 +137,7 @@ def recovery(world: World) -> None:
 
 def questions(world: World) -> None:
     """The named queries, as `tracelake ask` runs them."""
-    world.teller.chapter("Four questions")
+    world.teller.chapter("Five questions")
     for name in views.QUESTIONS:
         rows = world.lake.answer(name)
         if not rows:

@@ -9,14 +9,14 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from functions.aws.athena import Cell
-from local.sample.shop.tenants import TENANTS
 from local.story.lake import Row
 from local.story.telling import Bar, Teller
 
 TOP_ROWS = 6
 QUESTIONS: dict[str, tuple[str, ...]] = {
     "who_produces_which_traffic": (
-        "customer",
+        "customer_name",
+        "plan",
         "requests",
         "share_pct",
         "error_pct",
@@ -26,9 +26,16 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
     ),
     "which_access_patterns_exist": ("route", "requests", "share_pct", "error_pct", "p90_ms", "customers", "access"),
     "which_errors_occur": ("error", "service", "occurrences", "customers", "example"),
+    "what_do_customers_cost": (
+        "customer_name",
+        "plan",
+        "invocations",
+        "cost_usd",
+        "price_usd",
+        "margin_pct",
+    ),
     "which_settings_are_popular": ("setting", "value", "customers", "share_pct", "switched_to", "switched_away"),
 }
-_NAMES = {tenant.id: tenant.name for tenant in TENANTS}
 
 
 def top_customers(teller: Teller, rows: list[Row]) -> RenderableType:
@@ -36,7 +43,7 @@ def top_customers(teller: Teller, rows: list[Row]) -> RenderableType:
     most = max((_number(row["requests"]) for row in rows), default=1)
     shown = [
         (
-            _name(row["tenant"]),
+            _name(row),
             str(row["plan"]),
             str(row["region"]),
             _plain(row["requests"]),
@@ -56,7 +63,7 @@ def failures(teller: Teller, rows: list[Row]) -> RenderableType:
         style = "red" if share else ""
         shown.append(
             (
-                Text(_name(row["tenant"]), style=style),
+                Text(_name(row), style=style),
                 str(row["plan"]),
                 str(row["region"]),
                 _plain(row["requests"]),
@@ -80,7 +87,7 @@ def suspicion(rows: list[Row], routes: list[Row], callees: list[Row], before: li
         every = "all" if len(alike) == len(hit) else f"{len(hit)} of {len(alike)}"
         lines.append(
             f"Who: {every} customers with plan {plan} in region {region}, and nobody else: "
-            f"{', '.join(_name(row['tenant']) for row in hit)}."
+            f"{', '.join(_name(row) for row in hit)}."
         )
     if routes:
         failing = ", ".join(f"{row['route']} ({_plain(row['errors'])} of {_plain(row['requests'])})" for row in routes)
@@ -132,12 +139,17 @@ def answer(teller: Teller, question: str, rows: list[Row]) -> None:
     """A question with the first rows and the most telling columns of its answer."""
     teller.show(Text(f"\n$ tracelake ask {question} --since 1h", style="bold"))
     columns = QUESTIONS[question]
-    table = [[_plain(row[name]) for name in columns] for row in rows[:TOP_ROWS]]
+    table = [[_plain(_cell(row, name)) for name in columns] for row in rows[:TOP_ROWS]]
     columns = columns[: teller.that_fit(columns, table)]
     right = [name for name in columns if isinstance(rows[0][name], int | float)]
     teller.show(teller.table(columns, [row[: len(columns)] for row in table], right=right))
     hidden = [_more(len(rows) - TOP_ROWS, "row"), _more(len(rows[0]) - len(columns), "column")]
     teller.say(f"(not shown: {', '.join(each for each in hidden if each)})", "dim")
+
+
+def _cell(row: Row, name: str) -> Cell:
+    """A customer that is not on the list is shown by its id."""
+    return row[name] if row[name] is not None or name != "customer_name" else row["customer"]
 
 
 def _more(count: int, what: str) -> str:
@@ -168,8 +180,8 @@ def _share(row: Row) -> float:
     return _number(row["errors"]) / max(1.0, _number(row["requests"]))
 
 
-def _name(tenant: Cell) -> str:
-    return _NAMES.get(str(tenant), str(tenant))
+def _name(row: Row) -> str:
+    return str(row["name"] or row["tenant"])
 
 
 def _time(span: Row) -> datetime:
@@ -185,5 +197,7 @@ def _plain(cell: Cell) -> str:
     if isinstance(cell, datetime):
         return f"{cell:%H:%M:%S}"
     if isinstance(cell, float):
+        if 0 < abs(cell) < 0.05:
+            return f"{cell:.2g}"
         return f"{cell:,.1f}".removesuffix(".0")
     return "-" if cell is None else f"{cell:,}" if isinstance(cell, int) else str(cell)

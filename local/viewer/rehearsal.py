@@ -10,11 +10,15 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from local.run import Emulator, LocalRunError
+from functions.core.customers import csv_file, listing
+from functions.core.schema import TENANTS
+from local.run import ROOT, Emulator, LocalRunError
 from local.viewer import past_traffic
 from local.viewer.past_traffic import Event
+from stacks.names import Names
 
 STAGE = "main"
+CUSTOMERS = ROOT / "local" / "sample" / "customers.csv"
 ARRIVAL_SECONDS = 120.0
 
 
@@ -26,6 +30,7 @@ def rehearse(
     os.environ.setdefault("CDK_VALIDATION", "false")
     with Emulator(folder, announcement=folder / "current.json") as emulator:
         emulator.deploy_tracelake(STAGE)
+        put_customers(emulator)
         add_past(emulator, datetime.now(UTC), requests_a_minute, incident=True, extra=extra)
         yield emulator
 
@@ -52,6 +57,13 @@ def add_past(
     _wait(lambda: requests_counted(emulator) >= before + requests)
     invoke(emulator, "compact")
     return requests
+
+
+def put_customers(emulator: Emulator) -> None:
+    """The shop's list of customers, as `tracelake customers put` leaves it."""
+    bucket = emulator.client("ssm").get_parameter(Name=Names(STAGE).parameter("lake-bucket"))["Parameter"]["Value"]
+    listed = csv_file.parse(CUSTOMERS.read_bytes()).customers
+    emulator.client("s3").put_object(Bucket=bucket, Key=TENANTS.file, Body=listing.encode(listed))
 
 
 def invoke(emulator: Emulator, name: str) -> None:

@@ -5,7 +5,9 @@ import json
 
 import pytest
 
-from local.story import views
+from functions.core.customers import csv_file
+from local.sample.shop.tenants import TENANTS
+from local.story import scenes, views
 from local.story.telling import Teller
 
 CHANGE = ("OldStateValue", "NewStateValue", "StateChangeTime", "AlarmDescription", "NewStateReason", "AlarmName")
@@ -22,7 +24,15 @@ def told(tell, encoding="utf-8"):
 
 
 def customer(tenant, plan, region, requests, errors):
-    return {"tenant": tenant, "plan": plan, "region": region, "requests": requests, "errors": errors, "p90_ms": 20.0}
+    return {
+        "tenant": tenant,
+        "name": None,
+        "plan": plan,
+        "region": region,
+        "requests": requests,
+        "errors": errors,
+        "p90_ms": 20.0,
+    }
 
 
 def call(service, calls, faults, p90_ms):
@@ -113,7 +123,7 @@ def test_an_alarm_is_shown_by_what_a_reader_needs():
 
 def test_an_incident_is_put_into_words_by_what_all_failures_share():
     rows = [
-        customer("harbor-foods", "business", "eu", 50, 20),
+        customer("harbor-foods", "business", "eu", 50, 20) | {"name": "Harbor Foods"},
         customer("juniper-books", "business", "eu", 30, 9),
         customer("kestrel-cycles", "enterprise", "us", 90, 0),
     ]
@@ -121,9 +131,25 @@ def test_an_incident_is_put_into_words_by_what_all_failures_share():
     who, what, where = views.suspicion(
         rows, routes, [call("payments.example.com", 60, 29, 325.0), call("AWS::SQS", 31, 0, 9.0)], []
     )
-    assert who == ("Who: all customers with plan business in region eu, and nobody else: Harbor Foods, Juniper Books.")
+    assert who == ("Who: all customers with plan business in region eu, and nobody else: Harbor Foods, juniper-books.")
     assert what == "What: POST /orders (29 of 60)."
     assert where == "Where: 29 of 60 calls to payments.example.com failed, p90 325 ms; calls to AWS::SQS are fine."
+
+
+def test_the_list_of_the_shop_names_its_customers_with_their_plans():
+    listed = csv_file.parse(scenes.CUSTOMERS.read_bytes())
+    assert listed.problems == []
+    assert [(each.tenant, each.name, each.plan) for each in listed.customers] == [
+        (each.id, each.name, each.plan) for each in TENANTS
+    ]
+
+
+def test_an_answer_shows_the_name_the_id_where_there_is_none_and_small_amounts():
+    known = dict.fromkeys(views.QUESTIONS["what_do_customers_cost"], 0) | {"customer": "acme", "plan": None}
+    rows = [known | {"customer_name": "Acme Ltd", "cost_usd": 0.0000123}, known | {"customer_name": None}]
+    lines = told(lambda teller: views.answer(teller, "what_do_customers_cost", rows)).splitlines()
+    assert lines[4].split() == ["Acme", "Ltd", "-", "0", "1.2e-05", "0", "0"]
+    assert lines[5].split()[:2] == ["acme", "-"]
 
 
 def test_failures_that_share_nothing_are_blamed_on_nobody():
