@@ -51,6 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("tracelake: interrupted", file=sys.stderr)
         return INTERRUPTED
+    except EOFError:
+        print("tracelake: nobody answered: --yes does not ask", file=sys.stderr)
+        return FAILED
     except BrokenPipeError:
         # whoever read our output has seen enough, e.g. `head`; Python would complain again when it exits
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -22,8 +22,9 @@ from trino_server import Answer, Trino, TrinoError
 
 from functions.aws.athena import Cell
 from functions.core import views
+from functions.core.customers.listing import Customer, encode
 from functions.core.questions import FOLDER, TimeRange, Value, load_all
-from functions.core.schema import HOUR_MS, TABLES, hour_of
+from functions.core.schema import HOUR_MS, TABLES, TENANTS, hour_of
 from functions.core.widgets.details import DETAILS, Section
 from local.run import ROOT
 from local.viewer import past_traffic, rehearsal
@@ -35,6 +36,12 @@ VIEWS = views.load_all()
 ESTIMATES = re.compile(r"p\d\d_ms|init_p50_ms")
 ESTIMATES_WITHIN = 0.05
 Rows = list[dict[str, Cell]]
+CUSTOMERS = [
+    Customer("o'neil", 'O\'Neil & "Sons"', "business", 49.5),
+    Customer("\u65e5\u672c", "\u65e5\u672c", None, 0.0),
+    Customer("kestrel-cycles", "Kestrel Cycles", "enterprise"),
+    Customer("nobody", "Never seen"),
+]
 
 
 def _odd_ones(at: int) -> dict[str, list[tuple[int, str]]]:
@@ -127,11 +134,16 @@ class Lake:
 def lake(deployed: Deployed, trino: Trino) -> Lake:
     hour_ago = int(time.time() * 1000) - HOUR_MS
     rehearsal.add_past(deployed.emulator, datetime.now(UTC), 4, incident=True, extra=_odd_ones(hour_ago))
+    _put_customers(deployed, encode(CUSTOMERS))
     for table in sorted(TABLES):
         wait_for(lambda table=table: deployed.ask(f"SELECT 1 AS x FROM {table} WHERE hour > '2026' LIMIT 1"))
     deployed.invoke("compact")
     assert deployed.location("spans", hour_of(hour_ago)).startswith("settled/")
     return Lake(deployed, trino)
+
+
+def _put_customers(deployed: Deployed, file: bytes) -> None:
+    deployed.client("s3").put_object(Bucket=deployed.parameter("lake-bucket"), Key=TENANTS.file, Body=file)
 
 
 def differences(theirs: Rows, ours: Rows) -> list[str]:
@@ -224,6 +236,47 @@ def test_a_click_in_a_widget_has_the_same_answer_on_both_engines(lake: Lake, kin
             assert differences(theirs, ours) == [], (event, section.title)
             found += len(theirs)
     assert found
+
+
+OF_CUSTOMERS = ("who_produces_which_traffic", "what_do_customers_cost", "find_log_lines", "when_did_this_error_occur")
+
+
+@pytest.mark.parametrize("question", OF_CUSTOMERS)
+def test_customers_on_the_list_have_their_names_on_both_engines(lake: Lake, question: str) -> None:
+    theirs, ours = lake.on_both(question, {})
+    assert differences(theirs, ours) == []
+    named = {row.get("customer") or row.get("tenant"): row["customer_name"] for row in theirs}
+    assert named["o'neil"] == 'O\'Neil & "Sons"'
+    assert named.get("globex") is None
+
+
+def test_the_list_has_the_columns_that_glue_says_and_all_its_rows(lake: Lake) -> None:
+    answer = lake.trino.ask("SELECT * FROM tenants ORDER BY tenant")
+    assert answer.columns == [
+        ("tenant", "varchar"),
+        ("name", "varchar"),
+        ("plan", "varchar"),
+        ("monthly_price_usd", "double"),
+    ]
+    assert [tuple(row.values()) for row in answer.rows] == [
+        (each.tenant, each.name, each.plan, each.monthly_price_usd) for each in sorted(CUSTOMERS)
+    ]
+
+
+@pytest.mark.parametrize("file", [None, encode([])], ids=["no file", "a file without a row"])
+def test_without_a_list_every_question_is_answered_with_ids(lake: Lake, file: bytes | None) -> None:
+    if file is None:
+        lake.deployed.client("s3").delete_object(Bucket=lake.deployed.parameter("lake-bucket"), Key=TENANTS.file)
+    else:
+        _put_customers(lake.deployed, file)
+    try:
+        for question in OF_CUSTOMERS:
+            theirs, ours = lake.on_both(question, {})
+            assert theirs
+            assert differences(theirs, ours) == []
+            assert {row["customer_name"] for row in theirs} == {None}
+    finally:
+        _put_customers(lake.deployed, encode(CUSTOMERS))
 
 
 def test_a_difference_is_seen() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -71,6 +72,22 @@ def test_a_pipeline_tells_of_its_commit_and_is_found_among_the_deployments(deplo
         lambda: json.loads(deployed.command("ask", "what_was_deployed", "--param", "what=checkout", "--format", "json"))
     )
     assert (row["commit_sha"], row["service_version"], row["told_by"]) == ("1f2e3d4c", "7", "deployed")
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_list_of_customers_that_is_put_names_them_in_answers_and_widgets(deployed: Deployed, tmp_path: Path) -> None:
+    file = tmp_path / "customers.csv"
+    file.write_text("\ufeffid;name;plan;monthly price\nglobex;Globex <Corp>;business;49.50\n", encoding="utf-8")
+
+    deployed.command("customers", "put", str(file), "--yes")
+
+    [shown] = json.loads(deployed.command("customers", "show", "--format", "json"))
+    assert shown == {"tenant": "globex", "name": "Globex <Corp>", "plan": "business", "monthly_price_usd": 49.5}
+    rows = json.loads(deployed.command("ask", "who_produces_which_traffic", "--format", "json"))
+    assert [row["customer_name"] for row in rows if row["customer"] == "globex"] == ["Globex <Corp>"]
+    deployed.invoke("compact")
+    html = deployed.invoke("widgets", {"widget": "top_customers"})
+    assert "Globex &lt;Corp&gt;" in html
 
 
 @pytest.mark.usefixtures("shop")

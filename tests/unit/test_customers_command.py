@@ -102,6 +102,16 @@ def test_a_dry_run_and_a_no_change_nothing(bucket, file, monkeypatch, arguments)
     assert (bucket.version, bucket.customers) == (0, [ACME])
 
 
+def test_where_nobody_can_answer_nothing_is_put(bucket, file, monkeypatch, capsys):
+    def closed(_question):
+        raise EOFError
+
+    monkeypatch.setattr(builtins, "input", closed)
+    assert main(["customers", "put", file("new,New,,\n")]) == 1
+    assert bucket.body is None
+    assert "nobody answered: --yes does not ask" in capsys.readouterr().err
+
+
 def test_a_list_that_changes_nothing_is_not_written_again(bucket, file, capsys):
     bucket.body = encode([ACME])
     assert main(["customers", "put", file("acme,Acme Ltd,business,49.5\n")]) == 0

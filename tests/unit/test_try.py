@@ -113,6 +113,24 @@ def test_it_answers_cost_memory_errors_slowness_cold_starts_and_customers(asked)
     assert set(account.operations) == READS
 
 
+def test_customers_have_the_names_of_a_file_and_a_wrong_one_is_told_before_anything_is_read(asked, tmp_path):
+    access = {"requestId": "r", "httpMethod": "GET", "routeKey": "GET /", "path": "/", "status": "200"}
+    account = Account(api=minutes_ago(*(json.dumps(access | {"tenant": each}) for each in ("acme", "globex"))))
+    file = tmp_path / "customers.csv"
+
+    file.write_text("tenant,name\nacme,Acme Ltd\n")
+    answers = asked(account, "/aws/lambda/api", "--customers", str(file))["answers"]
+    assert {row["customer"]: row["customer_name"] for row in answers["who_produces_which_traffic"]["rows"]} == {
+        "acme": "Acme Ltd",
+        "globex": None,
+    }
+
+    account.operations.clear()
+    file.write_text("tenant,name\nacme,\n")
+    assert "line 2: name is empty" in asked(account, "/aws/lambda/api", "--customers", str(file), status=1)
+    assert account.operations == []
+
+
 def test_a_field_that_names_the_customer_can_be_named(asked):
     access = {"requestId": "r", "httpMethod": "GET", "routeKey": "GET /", "path": "/", "status": "200", "shop": "acme"}
     account = Account(api=minutes_ago(json.dumps(access)))
