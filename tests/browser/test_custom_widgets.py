@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from pages import HOSTILE_NAMES
 
 from local.viewer.chromium import POPUPS
@@ -127,6 +128,16 @@ def test_the_deployed_widgets_lead_to_details(look, bodies):
             assert "function of this widget failed" not in told
             details += len(told) > 20
     assert details >= 3
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_customer_of_the_list_is_shown_by_name_with_plan_and_leads_to_its_details(look, bodies, theme):
+    (application,) = (name for name in bodies if "application" in name)
+    seen = look(application, theme)
+    card = seen.card("Top customers")
+    assert "harbor-foods \u00b7 business" in seen.text(card)
+    card.get_by_text("Harbor Foods", exact=True).click()
+    assert "Harbor Foods (harbor-foods)" in _opened(seen)
 
 
 def test_the_details_of_a_hostile_name_are_text_too(look, bodies):
