@@ -261,7 +261,8 @@ def test_the_list_has_the_columns_that_glue_says_and_all_its_rows(lake: Lake) ->
         ("monthly_price_usd", "double"),
     ]
     assert [tuple(row.values()) for row in answer.rows] == [
-        (each.tenant, each.name, each.plan, each.monthly_price_usd) for each in sorted(CUSTOMERS)
+        (each.tenant, each.name, each.plan, each.monthly_price_usd)
+        for each in sorted(CUSTOMERS, key=lambda each: each.tenant)
     ]
 
 

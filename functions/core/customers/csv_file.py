@@ -47,9 +47,9 @@ class Parsed:
 
 
 def parse(content: bytes) -> Parsed:
-    """Read a file; ``CsvError`` where there is no heading to go by."""
+    """Read a file (CSV as of RFC 4180, between commas, semicolons or tabs); ``CsvError`` where it is no list at all."""
     text = _decoded(content)
-    heading = _IN_QUOTES.sub("", text.partition("\n")[0])
+    heading = _IN_QUOTES.sub("", text.lstrip("\r\n").partition("\n")[0])
     separator = max(_SEPARATORS, key=heading.count)
     rows = _rows(text, separator)
     first = next(rows, (1, []))

@@ -29,7 +29,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 _LONGEST = {"tenant": LONGEST_NAME, "name": 200, "plan": 100}
 # a price of which nobody has to guess what it means: 1,234 and 49,00 and $49 and 4.9e1 are left to who wrote them
 _PRICE = re.compile(r"\d{1,9}(\.\d{1,6})?", re.ASCII)
-# control characters, line ends, halves of characters, and what reorders a line
+# control characters, halves of characters, ends of lines, and (below) what reorders a line
 _NO_WRITING = {"Cc", "Cs", "Zl", "Zp"}
 _DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _QUOTED = 40
@@ -39,7 +39,7 @@ class BadCustomerError(ValueError):
     """What is wrong with one customer, as a sentence without a place."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Customer:
     """One customer; ``tenant`` is the id that telemetry has. ``None`` is what the list does not say."""
 

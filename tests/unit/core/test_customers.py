@@ -33,6 +33,7 @@ def problem(row):
         HEADING + "acme,Acme Ltd,business,49.50",
         HEADING.replace("\n", "\r\n") + "\r\n acme , Acme Ltd ,business,49.5\r\n\r\n",
         "\ufeff" + HEADING.replace(",", ";") + "acme;Acme Ltd;business;49.5\n",
+        "\r\n" + HEADING.replace(",", ";") + "acme;Acme Ltd;business;49.5\n",
         HEADING.replace(",", "\t") + '"acme"\t"Acme Ltd"\t"business"\t"49.5"\n',
         'Plan,"Monthly Price",Customer ID,Company\nbusiness,49.5,acme,Acme Ltd\n',
         '"monthly, gross";tenantId;name;plan;monthlyPrice\n;acme;Acme Ltd;business;49.5\n',
