@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ from on_the_emulator import NAMES, UNREADABLE, Deployed, wait_for
 from cli import target
 from functions.aws import clients
 from functions.core.questions import load_all
+from local.run import ROOT
 
 
 @pytest.fixture(scope="session")
@@ -88,6 +92,38 @@ def test_a_list_of_customers_that_is_put_names_them_in_answers_and_widgets(deplo
     deployed.invoke("compact")
     html = deployed.invoke("widgets", {"widget": "top_customers"})
     assert "Globex &lt;Corp&gt;" in html
+
+
+# by itself, as it is deployed only where a setting names a table
+READ_CUSTOMERS = """
+from types import SimpleNamespace
+from functions.read_customers.handler import handle
+handle({}, SimpleNamespace(get_remaining_time_in_millis=lambda: 300_000))
+"""
+
+
+def test_customers_of_a_dynamodb_table_become_the_list(deployed: Deployed) -> None:
+    dynamodb = deployed.client("dynamodb")
+    key = {"AttributeName": "account.no", "AttributeType": "N"}, {"AttributeName": "account.no", "KeyType": "HASH"}
+    dynamodb.create_table(
+        TableName="crm", AttributeDefinitions=key[:1], KeySchema=key[1:], BillingMode="PAY_PER_REQUEST"
+    )
+    for number in range(3):
+        item = {"account.no": {"N": str(number)}, "name": {"S": f"Name {number}"}, "monthlyPrice": {"N": "49.50"}}
+        dynamodb.put_item(TableName="crm", Item=item | {"e-mail": {"S": "a@example.com"}})
+    settings = {"TENANTS_TABLE": "crm", "TENANTS_ATTRIBUTES": "tenant=account.no"}
+    settings["LAKE_BUCKET"] = deployed.parameter("lake-bucket")
+
+    subprocess.run(
+        [sys.executable, "-c", READ_CUSTOMERS],
+        cwd=ROOT,
+        env={**os.environ, **deployed.emulator.environment, **settings},
+        check=True,
+        timeout=60,
+    )
+
+    rows = deployed.ask("SELECT tenant, name, plan, monthly_price_usd FROM tenants ORDER BY tenant")
+    assert [tuple(row.values()) for row in rows] == [(str(n), f"Name {n}", None, 49.5) for n in range(3)]
 
 
 @pytest.mark.usefixtures("shop")

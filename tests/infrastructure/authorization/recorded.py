@@ -23,6 +23,7 @@ SUITES = (
     "tests/unit/test_subscribe_log_groups.py",
     "tests/unit/test_account_policy.py",
     "tests/unit/test_widgets.py",
+    "tests/unit/test_read_customers.py",
     "tests/simulated/test_a_whole_day.py",
     "tests/simulated/test_configuration_snapshots.py",
     "tests/simulated/test_log_files.py",
