@@ -9,6 +9,7 @@ from functions.aws.objects import Objects
 
 FOLDER = "summaries/"
 SUBSCRIPTIONS = f"{FOLDER}subscriptions.json"
+BUDGET = f"{FOLDER}budget.json"
 
 
 def key_of(kind: str, hour: str) -> str:

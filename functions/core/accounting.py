@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from functions.core.sampling import Plan
 from functions.core.schema import HOUR_MS
 from functions.core.usage.tenants import DEFAULT_TENANT_KEYS
 
@@ -14,7 +15,10 @@ DAY_MS = 24 * HOUR_MS
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How to read: whose events these are where they do not say, bounds, and what belongs to this product itself."""
+    """How to read: whose events these are where they do not say, bounds, and what belongs to this product itself.
+
+    ``plan`` says which lines are left out; where there is none, it is not even looked how many could be.
+    """
 
     account: str
     region: str
@@ -25,14 +29,16 @@ class Rules:
     max_event_age_ms: int = 35 * DAY_MS
     max_decompressed_bytes: int = 64 << 20
     max_json_depth: int = 64
+    plan: Plan | None = None
 
 
 @dataclass(slots=True)
 class Counts:
     """Events by what became of them: events == stored + folded + rejected + sampled.
 
-    ``loops`` are events of this product itself; they are counted as rejected too. ``raw_bytes`` are decompressed.
-    ``redacted`` are values in which a secret or an identity was replaced, as far as rows were given.
+    What is sampled counts as stored until its rows were given. ``loops`` are events of this product itself; they are
+    counted as rejected too. ``raw_bytes`` are decompressed. ``redacted`` are values in which a secret or an identity was
+    replaced, as far as rows were given.
     """
 
     events: int = 0

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 import pyarrow as pa
 
 from functions.core.lake_files import LakeFile
+from functions.core.sampling import Volumes
 from functions.core.schema import TABLES
 
 SOURCE = "tracelake"
@@ -28,6 +29,7 @@ def ledger_row(
     files: Iterable[LakeFile],
     *,
     lag_ms: float,
+    volumes: Volumes | None = None,
 ) -> pa.Table:
     """The one row of a commit.
 
@@ -50,6 +52,7 @@ def ledger_row(
         "files": len(files),
         "stored_bytes": sum(file.bytes for file in files),
         "lag_ms": lag_ms,
+        **(volumes or Volumes()).columns(),
     }
     schema = TABLES["ingest_ledger"].arrow_schema
     return pa.table([pa.array([values.get(field.name)], field.type) for field in schema], schema=schema)

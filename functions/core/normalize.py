@@ -14,7 +14,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from functions.core import decode, documents, loose_json, rows, subscriptions, values
+from functions.core import decode, documents, loose_json, rows, sampling, subscriptions, values
 from functions.core.accounting import DAY_MS, Counts, Part, Rejected, Rules
 from functions.core.context import Context, OwnEventError
 from functions.core.derived import DERIVE
@@ -63,12 +63,13 @@ SEAL_BYTES = 16 << 20
 class Normalizer:
     """Reads stream records one after another and gives their rows by table and hour.
 
-    ``counts`` and ``rejected`` grow until the Normalizer is thrown away; ``flush`` gives each row once. ``redactor`` is
-    one that tells what it does, in place of the usual one.
+    ``counts``, ``volumes`` and ``rejected`` grow until the Normalizer is thrown away; ``flush`` gives each row once.
+    ``redactor`` is one that tells what it does, in place of the usual one.
     """
 
     def __init__(self, rules: Rules, redactor: Redactor | None = None) -> None:
         self.pending_bytes = 0
+        self.volumes = sampling.Volumes()
         self._rules = rules
         self._counts = Counts()
         self._rejected: list[Rejected] = []
@@ -112,6 +113,7 @@ class Normalizer:
                 number = self._add_documents(payload, position, number)
             else:
                 self._add_subscription(subscription, position)
+                self.volumes.raw[subscription.logGroup] += len(payload)
                 number += 1
             if self._unread_bytes >= READ_BYTES:
                 self._read(READ_AT_LEAST)
@@ -126,6 +128,7 @@ class Normalizer:
         """
         self._bound_times(arrival_ms)
         self._counts.raw_bytes += len(piece)
+        self.volumes.raw[place.log_group or ""] += len(piece)
         self.pending_bytes += len(piece)
         log = environment.Payload(columns=columns)
         self._add_documents(piece, position, 0, place, log)
@@ -166,11 +169,21 @@ class Normalizer:
         self._unread_bytes = 0
 
     def _seal(self) -> None:
-        """Turns the arrays into tables without secrets."""
+        """Turns the arrays into tables without secrets, and without the lines that the plan leaves out."""
         self._read()
         for table, pieces in rows.without_secrets(self._unsealed).items():
-            self._sealed.setdefault(table, []).extend(pieces)
+            kept = map(self._thinned, pieces) if table == "logs" else pieces
+            self._sealed.setdefault(table, []).extend(kept)
         self._unsealed, self._unsealed_bytes = {}, 0
+
+    def _thinned(self, logs: pa.Table) -> pa.Table:
+        """Without the lines that the plan leaves out, each of which is an event of its own."""
+        if self._rules.plan is None:
+            return logs
+        kept = sampling.thinned(logs, self._rules.plan, self.volumes)
+        self._counts.stored -= logs.num_rows - kept.num_rows
+        self._counts.sampled += logs.num_rows - kept.num_rows
+        return kept
 
     def _bound_times(self, arrival_ms: int | None) -> None:
         self._arrival = arrival_ms

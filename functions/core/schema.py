@@ -370,6 +370,18 @@ _ALL_TABLES: tuple[Table, ...] = (
             Column("raw_bytes", "bigint", "Decompressed bytes in."),
             Column("stored_bytes", "bigint", "Parquet bytes out."),
             Column("lag_ms", "double", "From the last record's arrival to the commit."),
+            Column("bytes_by_log_group", "map<string,bigint>", "Raw bytes of the 50 loudest log groups."),
+            Column(
+                "quiet_bytes_by_log_group",
+                "map<string,bigint>",
+                "Where there is a budget: bytes of lines of level TRACE, DEBUG or INFO of the 50 log groups with most, "
+                "also of those left out.",
+            ),
+            Column(
+                "sampled_by_log_group",
+                "map<string,bigint>",
+                "Lines left out: with the rows of the log group and these levels that are there, what was written.",
+            ),
         ),
         sort_by=("time",),
     ),

@@ -9,6 +9,7 @@ associative; `bounded` is what is written.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol
 
@@ -20,6 +21,7 @@ from functions.core.dark.telemetry import KINDS as TELEMETRY
 from functions.core.dark.telemetry import Telemetry
 from functions.core.publish import times_ms
 from functions.core.ranked import Failures, Key, Ranked, Requests
+from functions.core.sampling import loudest
 
 VERSION = 1
 TOP_CUSTOMERS = 200
@@ -40,6 +42,8 @@ _SUMS = (
     "stored_bytes",
 )
 """Columns of `ingest_ledger` that add up."""
+
+_BY_LOG_GROUP = ("bytes_by_log_group", "quiet_bytes_by_log_group", "sampled_by_log_group")
 
 
 class Summary(Protocol):
@@ -127,19 +131,26 @@ class Errors:
 
 
 class Ledger:
-    """Sums of the commits, and how late the latest of them was (ms)."""
+    """Sums of the commits, how late the latest of them was (ms), and the loudest log groups by each column that has
+    them."""
 
     table = "ingest_ledger"
     reads = None
     only_published = False
 
-    def __init__(self, sums: Mapping[str, int] | None = None, longest_lag_ms: float = 0.0) -> None:
+    def __init__(
+        self,
+        sums: Mapping[str, int] | None = None,
+        longest_lag_ms: float = 0.0,
+        log_groups: Mapping[str, Mapping[str, int]] | None = None,
+    ) -> None:
         self.sums = dict.fromkeys(("commits", "rows", *_SUMS), 0) | dict(sums or {})
         self.longest_lag_ms = longest_lag_ms
+        self.log_groups = {name: Counter((log_groups or {}).get(name, {})) for name in _BY_LOG_GROUP}
 
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> Ledger:
-        return cls(plain["sums"], plain["longest_lag_ms"])
+        return cls(plain["sums"], plain["longest_lag_ms"], plain.get("log_groups"))
 
     def add_rows(self, rows: pa.Table) -> None:
         self.sums["commits"] += rows.num_rows
@@ -147,17 +158,25 @@ class Ledger:
             self.sums[name] += pc.sum(rows[name]).as_py() or 0
         self.sums["rows"] += sum(count for by_table in rows["rows"].to_pylist() for _, count in by_table or ())
         self.longest_lag_ms = max(self.longest_lag_ms, pc.max(rows["lag_ms"]).as_py() or 0.0)
+        for name, groups in self.log_groups.items():
+            for amounts in rows[name].to_pylist():
+                groups.update(dict(amounts or ()))
 
     def merge(self, other: Ledger) -> None:
         for name, value in other.sums.items():
             self.sums[name] = self.sums.get(name, 0) + value
         self.longest_lag_ms = max(self.longest_lag_ms, other.longest_lag_ms)
+        for name, groups in self.log_groups.items():
+            groups.update(other.log_groups[name])
 
     def bounded(self) -> Ledger:
-        return self
+        return Ledger(self.sums, self.longest_lag_ms, self._loudest())
 
     def plain(self) -> dict[str, Any]:
-        return {"sums": self.sums, "longest_lag_ms": self.longest_lag_ms}
+        return {"sums": self.sums, "longest_lag_ms": self.longest_lag_ms, "log_groups": self._loudest()}
+
+    def _loudest(self) -> dict[str, dict[str, int]]:
+        return {name: dict(loudest(groups)) for name, groups in self.log_groups.items()}
 
 
 AnySummary = Traffic | Errors | Ledger | Telemetry

@@ -161,7 +161,8 @@ class _Attempt:
             "first_position": taken.first,
             "last_position": taken.last,
         }
-        ledger = ledger_row(self.id, at_ms, place, counts, self.files, lag_ms=lag_ms)
+        volumes = self.normalizer.volumes
+        ledger = ledger_row(self.id, at_ms, place, counts, self.files, lag_ms=lag_ms, volumes=volumes)
         files = [*self.files, *self.batch.lake.write_hot(self.id, [("ingest_ledger", hour_of(at_ms), ledger)])]
         commit = Commit(
             id=self.id,

@@ -13,6 +13,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.aws import environment, metrics
 from functions.aws.dead_letters import DeadLetters
 from functions.aws.lake import Lake
+from functions.aws.plans import plan_of
 from functions.aws.state import State
 from functions.core.normalize import Rules
 from functions.core.usage.tenants import DEFAULT_TENANT_KEYS
@@ -49,6 +50,7 @@ def _rules(state: State, shard: Shard) -> Rules:
         tenant_keys=environment.comma_list("TENANT_KEYS") or DEFAULT_TENANT_KEYS,
         hash_key=state.hash_key(f"{datetime.fromtimestamp(environment.now_ms() // 1000, UTC):%Y-%m}"),
         max_event_age_ms=int(environment.optional("MAX_EVENT_AGE_DAYS", "35")) * DAY_MS,
+        plan=plan_of(state.table),
     )
 
 

@@ -103,7 +103,7 @@ def compose(story: Story) -> Message:
         )
     paragraphs.append(_foot(story))
     text = "\n\n".join("\n".join(lines) for lines in paragraphs if lines)
-    return Message(_subject(head, story.place.stage), text[:TEXT_LIMIT], plain(head, SHORT_LIMIT), _attributes(story))
+    return Message(subject(head, story.place.stage), text[:TEXT_LIMIT], plain(head, SHORT_LIMIT), _attributes(story))
 
 
 def raw(event: object, stage: str, why: str) -> Message:
@@ -116,7 +116,14 @@ def raw(event: object, stage: str, why: str) -> Message:
     body = json.dumps(event, indent=1, default=str)
     text = f"No readable message could be composed ({plain(why, 200)}).\nThis is what CloudWatch said:\n\n{body}"
     head = f"{value or 'News'}: {name}"
-    return Message(_subject(head, stage), text[:TEXT_LIMIT], head[:SHORT_LIMIT], {"alarm": name, "state": value or "?"})
+    return Message(subject(head, stage), text[:TEXT_LIMIT], head[:SHORT_LIMIT], {"alarm": name, "state": value or "?"})
+
+
+def subject(head: str, stage: str) -> str:
+    """What a mail is called: plain ASCII, with the stage behind it."""
+    where = f" [tracelake {stage}]"
+    ascii_only = head.encode("ascii", "replace").decode()
+    return plain(ascii_only, SUBJECT_LIMIT - len(where)) + where
 
 
 def threshold(rule: Rule) -> str:
@@ -136,12 +143,6 @@ def plain(text: str, limit: int = NAME_LIMIT) -> str:
 
 def _is_writing(letter: str) -> bool:
     return letter.isspace() or unicodedata.category(letter)[0] not in "CM"
-
-
-def _subject(head: str, stage: str) -> str:
-    where = f" [tracelake {stage}]"
-    ascii_only = head.encode("ascii", "replace").decode()
-    return plain(ascii_only, SUBJECT_LIMIT - len(where)) + where
 
 
 def _head(story: Story) -> str:
