@@ -12,10 +12,11 @@ from aws_cdk.cx_api import CloudAssembly
 from cdk_nag import AwsSolutionsChecks
 from constructs import IConstruct
 
+from stacks.budget import COST_TAG
 from stacks.bundling import BundleError
 from stacks.data import DataStack
 from stacks.ingest import IngestStack
-from stacks.insight import COST_TAG, InsightStack
+from stacks.insight import InsightStack
 from stacks.laws import LawError, check
 from stacks.names import Names
 from stacks.settings import Settings, SettingsError

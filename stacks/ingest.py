@@ -18,6 +18,7 @@ from constructs import Construct
 
 from functions.core.schema import TABLES
 from stacks.customers import build_read_customers
+from stacks.budget import over_budget
 from stacks.data import publish_name
 from stacks.deployments import build_deployments
 from stacks.function import Function, Libraries
@@ -107,6 +108,7 @@ class IngestStack(Stack):
                 "STREAM_NAME": self._names.stream,
                 "TENANT_KEYS": ",".join(self._settings.tenant_keys),
                 "MAX_EVENT_AGE_DAYS": str(self._settings.max_event_age_days),
+                **over_budget(self._settings),
             },
             # one whole processor; the time is that of a full batch many times over, and bounds how long a shard waits
             memory_mb=1769,
@@ -267,7 +269,7 @@ class IngestStack(Stack):
             timeout=Duration.minutes(14),
         )
         self._let_subscribe(function.role, delivery_role)
-        self._lake.let_write_subscriptions(function.role)
+        self._lake.let_write_summary(function.role, "subscriptions")
         resource = CustomResource(
             self,
             "Subscriptions",

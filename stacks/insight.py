@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from aws_cdk import Duration, RemovalPolicy, Stack
-from aws_cdk import aws_budgets as budgets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
@@ -17,6 +16,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from stacks.alarms import build_alarms
+from stacks.budget import build_budget
 from stacks.dashboards import build_dashboards
 from stacks.data import KEY_ROTATION, publish_name
 from stacks.function import Function, Libraries
@@ -25,8 +25,6 @@ from stacks.messages import build_check_delivery, build_notify
 from stacks.names import Names
 from stacks.saved_queries import build_saved_queries
 from stacks.settings import Settings
-
-COST_TAG = "tracelake"
 
 
 class InsightStack(Stack):
@@ -47,7 +45,7 @@ class InsightStack(Stack):
         for subject in dashboards:
             publish_name(self, names, f"dashboard-{subject}", names.dashboard(subject, self.region))
         if settings.monthly_budget_usd:
-            self._build_budget()
+            build_budget(self, names, settings, self._libraries, self.topic, key)
 
     def _build_topic(self) -> tuple[sns.Topic, kms.Key]:
         # CloudWatch cannot use the key that AWS manages for SNS, so it takes one of our own:
@@ -112,30 +110,3 @@ class InsightStack(Stack):
         lake.let_read_summaries(widgets.role)
         lake.let_query(widgets.role)
         return widgets
-
-    def _build_budget(self) -> None:
-        """Told by mail at 80 % and at 100 %; the tag counts once it is activated as a cost allocation tag."""
-        subscriber = budgets.CfnBudget.SubscriberProperty(subscription_type="EMAIL", address=self._settings.alert_email)
-        budgets.CfnBudget(
-            self,
-            "Budget",
-            budget=budgets.CfnBudget.BudgetDataProperty(
-                budget_name=self._names.budget(self.region),
-                budget_type="COST",
-                time_unit="MONTHLY",
-                budget_limit=budgets.CfnBudget.SpendProperty(amount=self._settings.monthly_budget_usd, unit="USD"),
-                cost_filters={"TagKeyValue": [f"user:{COST_TAG}${self._settings.stage}"]},
-            ),
-            notifications_with_subscribers=[
-                budgets.CfnBudget.NotificationWithSubscribersProperty(
-                    notification=budgets.CfnBudget.NotificationProperty(
-                        notification_type="ACTUAL",
-                        comparison_operator="GREATER_THAN",
-                        threshold=percent,
-                        threshold_type="PERCENTAGE",
-                    ),
-                    subscribers=[subscriber],
-                )
-                for percent in (80, 100)
-            ],
-        )

@@ -131,9 +131,9 @@ class Lake:
         allow(role, ["s3:PutObject"], [f"{self._bucket_arn(self.bucket)}/{SUMMARIES}customers.json"])
         allow(role, ["s3:ListBucket"], [self._bucket_arn(self.bucket)])
 
-    def let_write_subscriptions(self, role: iam.Role) -> None:
-        """Write the one object that says which log groups are subscribed."""
-        allow(role, ["s3:PutObject"], [f"{self._bucket_arn(self.bucket)}/{SUMMARIES}subscriptions.json"])
+    def let_write_summary(self, role: iam.Role, name: str) -> None:
+        """Write the one object of this name that a widget is drawn from."""
+        allow(role, ["s3:PutObject"], [f"{self._bucket_arn(self.bucket)}/{SUMMARIES}{name}.json"])
 
     def let_keep_configuration(self, role: iam.Role) -> None:
         """Read and write the one object that says how functions were configured."""

@@ -12,6 +12,7 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 
+from stacks.budget import over_budget
 from stacks.function import Function, Libraries
 from stacks.lake import Lake
 from stacks.names import Names
@@ -41,6 +42,7 @@ def build_log_files(stack: Stack, *, lake: Lake, libraries: Libraries, names: Na
             "LOG_BUCKETS": ",".join(settings.log_buckets),
             "TENANT_KEYS": ",".join(settings.tenant_keys),
             "MAX_EVENT_AGE_DAYS": str(settings.max_event_age_days),
+            **over_budget(settings),
         },
         memory_mb=1769,
         timeout=Duration.minutes(15),

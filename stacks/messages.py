@@ -43,7 +43,7 @@ def build_notify(
         memory_mb=512,
         timeout=Duration.minutes(1),
     )
-    _let_publish(notify, topic, key)
+    let_publish(notify, topic, key)
     lake.let_remember(notify.role, MEMORY_KEYS)
     lake.let_read_summaries(notify.role)
     lake.let_read_customers(notify.role)
@@ -113,7 +113,8 @@ def _given(name: str, value: str) -> dict[str, str]:
     return {name: value} if value else {}
 
 
-def _let_publish(function: Function, topic: sns.Topic, key: kms.Key) -> None:
+def let_publish(function: Function, topic: sns.Topic, key: kms.Key) -> None:
+    """Publish to the encrypted topic of the alerts."""
     # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
     allow(function.role, ["sns:Publish"], [topic.topic_arn])
     allow(function.role, ["kms:GenerateDataKey", "kms:Decrypt"], [key.key_arn])

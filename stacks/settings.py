@@ -205,9 +205,17 @@ class Settings:
     )
     monthly_budget_usd: int = _setting(
         0,
-        "Sends a mail to `alert_email` when tracelake's own cost of a month nears this many dollars; 0 means none.",
+        "Tells the alerts when tracelake's own cost of a month comes to 80 % and to 100 % of this many dollars; 0 is no "
+        "budget.",
         "a whole number from 0 to 1000000",
         _whole(0, 1_000_000),
+    )
+    over_budget: str = _setting(
+        "tell",
+        "What happens when the budget is spent: `tell` says so; `sample` leaves out nine in ten of the DEBUG, TRACE "
+        "and INFO lines of the loudest log groups too, until the month ends (docs/cost.md).",
+        '"tell" or "sample"',
+        lambda value: value in ("tell", "sample"),
     )
 
     def __post_init__(self) -> None:
@@ -242,8 +250,8 @@ class Settings:
             )
         if self.tenants_attributes and not self.tenants_table:
             raise SettingsError("tracelake.tenants_attributes needs tenants_table, the table that has them.")
-        if self.monthly_budget_usd and not self.alert_email:
-            raise SettingsError("tracelake.monthly_budget_usd needs alert_email, the address that is told.")
+        if self.over_budget == "sample" and not self.monthly_budget_usd:
+            raise SettingsError('tracelake.over_budget "sample" needs monthly_budget_usd, the dollars it is about.')
 
     @classmethod
     def from_context(cls, context: Mapping[str, Any]) -> Settings:

@@ -37,8 +37,8 @@ class Counts:
     """Events by what became of them: events == stored + folded + rejected + sampled.
 
     What is sampled counts as stored until its rows were given. ``loops`` are events of this product itself; they are
-    counted as rejected too. ``raw_bytes`` are decompressed. ``redacted`` are values in which a secret or an identity was
-    replaced, as far as rows were given.
+    counted as rejected too. ``raw_bytes`` are decompressed. ``redacted`` are values in which a secret or an identity
+    was replaced, as far as rows were given.
     """
 
     events: int = 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from functools import reduce
 from hashlib import blake2b
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import pyarrow as pa
@@ -33,14 +33,14 @@ class Period(msgspec.Struct, frozen=True):
     log_group: str
     since_ms: int
     until_ms: int
-    one_in: int = ONE_IN
+    one_in: Annotated[int, msgspec.Meta(ge=1)] = ONE_IN
 
 
 class Plan(msgspec.Struct, frozen=True):
     """What is left out; ``key`` (hex) makes the choice of traces unforeseeable. ``off`` is a month (``2026-11``) in
     which somebody wants nothing left out. ``version`` counts changes."""
 
-    key: str = ""
+    key: Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{2}){0,64}$")] = ""
     periods: tuple[Period, ...] = ()
     off: str = ""
     version: int = 0

@@ -15,7 +15,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.aws import environment
 from functions.aws.customers import CustomerList, UnreadableListError
-from functions.aws.summaries import SUBSCRIPTIONS, Summaries, key_of
+from functions.aws.summaries import BUDGET, SUBSCRIPTIONS, Summaries, key_of
+from functions.core.budget import read_status
 from functions.core.customers.listing import NOBODY, Names
 from functions.core.dark.telemetry import KINDS as TELEMETRY
 from functions.core.dark.telemetry import Telemetry
@@ -89,7 +90,7 @@ def _errors(event: Mapping[str, Any], view: View) -> str:
 def _ledger(_event: Mapping[str, Any], view: View) -> str:
     bodies = _summaries().read_hours("ledger", view.hours.names)
     hours = [(hour, _of(Ledger, "ledger", body)) for hour, body in zip(view.hours.names, bodies, strict=True)]
-    return ledger.render(hours, view)
+    return ledger.render(hours, view, read_status(_summaries().read(BUDGET).body))
 
 
 def _subscriptions(_event: Mapping[str, Any], view: View) -> str:

@@ -55,6 +55,7 @@ def other_templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Templ
         max_event_age_days=7,
         scan_limit_gb=5,
         monthly_budget_usd=50,
+        over_budget="sample",
         log_buckets=("access-logs/alb/", "cloudfront-logs"),
         tenants_table="crm-customers",
         tenants_attributes=("tenant=accountNumber",),

@@ -93,6 +93,7 @@ QUIET = {
     "Errors notify": always(0),
     "Errors read-log-files": always(0),
     "Errors read-customers": always(0),
+    "Errors check-budget": always(0),
     "Errors create-partitions": always(0),
     "Errors compact": always(0),
     "Errors subscribe-log-groups": always(0),
@@ -146,11 +147,13 @@ BAD: Stories = {
     },
     "log-files-unread": {"a file fails three times": {"Errors read-log-files": in_minutes(0, 1, 4)}},
     "customers-unread": {"a run fails three times": {"Errors read-customers": in_minutes(0, 1, 4)}},
+    "budget-unwatched": {"a run fails with both its retries": {"Errors check-budget": in_minutes(0, 1, 4)}},
     "stream-throttled": {"50 records a minute are refused": {"WriteProvisionedThroughputExceeded": since(50)}},
 }
 
 NOISE: Stories = {
     "customers-unread": {"the third attempt helps": {"Errors read-customers": in_minutes(0, 1)}},
+    "budget-unwatched": {"the third attempt helps": {"Errors check-budget": in_minutes(0, 1)}},
     "log-files-unread": {"the third attempt helps": {"Errors read-log-files": in_minutes(0, 1)}},
     "error-rate": {
         "one of few requests fails": {"Requests": always(4), "RequestErrors": lambda minute: float(minute % 5 == 2)},
@@ -215,7 +218,7 @@ def alarms(
     synthesise_with: Callable[..., dict[str, Template]], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, dict[str, Any]]:
     """All alarms, those of the setting `extra_alarms` too, by their short name."""
-    by_setting = {"log_buckets": ("access-logs",), "tenants_table": "crm-customers"}
+    by_setting = {"log_buckets": ("access-logs",), "tenants_table": "crm-customers", "monthly_budget_usd": 50}
     insight = synthesise_with(tmp_path_factory.mktemp("alarms"), extra_alarms=EXTRA_ALARMS, **by_setting)["insight"]
     found = of_type(insight, "AWS::CloudWatch::Alarm").values()
     return {alarm["AlarmName"].removeprefix("tracelake-main-"): alarm for alarm in found}
@@ -408,7 +411,7 @@ def test_alarms_that_are_not_default_are_deployed_only_where_the_settings_name_t
 
 def test_an_alarm_comes_with_the_setting_that_deploys_what_can_fail(alarms: dict[str, dict[str, Any]]) -> None:
     by_setting = {name for name, rule in RULES.items() if rule.setting}
-    assert by_setting == {"log-files-unread", "customers-unread"}
+    assert by_setting == {"budget-unwatched", "customers-unread", "log-files-unread"}
     assert by_setting <= alarms.keys()
 
 

@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 from template_reading import Template, of_type, only, text
 
+from cli import price
 from functions.widgets.handler import WIDGETS
+from stacks.budget import rest_usd
+from stacks.settings import Settings
 
 
 def test_the_topic_has_a_key_that_cloudwatch_may_use(insight: Template) -> None:
@@ -52,6 +55,44 @@ def test_a_budget_is_watched_only_where_the_settings_name_one(
     assert budget["Budget"]["CostFilters"] == {"TagKeyValue": ["user:tracelake$dev"]}
     for notification in budget["NotificationsWithSubscribers"]:
         assert notification["Subscribers"] == [{"SubscriptionType": "EMAIL", "Address": "ops@example.com"}]
+
+
+def test_the_budget_is_estimated_every_hour_where_there_is_one(
+    insight: Template, other_templates: dict[str, Template]
+) -> None:
+    assert "CheckBudget" not in "".join(of_type(insight, "AWS::Lambda::Function"))
+    environment = only(other_templates["insight"], "AWS::Lambda::Function", "CheckBudget")["Environment"]["Variables"]
+    assert (environment["BUDGET_USD"], environment["OVER_BUDGET"]) == ("50", "sample")
+    rules = of_type(other_templates["insight"], "AWS::Events::Rule").values()
+    (schedule,) = (rule for rule in rules if "check-budget" in text(rule["Description"]))
+    assert schedule["ScheduleExpression"] == "rate(1 hour)"
+
+
+def test_only_those_who_normalise_know_whether_lines_are_left_out(
+    ingest: Template, other_templates: dict[str, Template]
+) -> None:
+    def told(template: Template) -> dict[str, str]:
+        functions = of_type(template, "AWS::Lambda::Function").values()
+        variables = {each["Handler"].split(".")[1]: each["Environment"]["Variables"] for each in functions}
+        return {name: each["OVER_BUDGET"] for name, each in variables.items() if "OVER_BUDGET" in each}
+
+    assert told(ingest) == {}
+    assert told(other_templates["ingest"]) == {"normalize": "sample", "read_log_files": "sample"}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"monthly_budget_usd": 20},
+        {"monthly_budget_usd": 20, "shards": 4, "extra_alarms": ("stream-throttled",), "alert_email": "a@example.com"},
+        {"monthly_budget_usd": 20, "kinesis_mode": "on-demand", "log_buckets": ("logs",), "over_budget": "sample"},
+    ],
+)
+def test_what_the_estimate_takes_for_the_cost_at_rest_is_that_of_the_templates(
+    tmp_path: Path, synthesise_with: Callable[..., dict[str, Template]], settings: dict[str, Any]
+) -> None:
+    deployed = price.months(synthesise_with(tmp_path, **settings))[0]["deployed"]
+    assert rest_usd(Settings(**settings)) == pytest.approx(deployed, abs=0.05)
 
 
 SUBJECTS = ("application", "pipeline")

@@ -53,6 +53,7 @@ WRONG = {
     ],
     "scan_limit_gb": [0, 100_001, "unlimited"],
     "monthly_budget_usd": [-1, 0.5, "50"],
+    "over_budget": ["", "drop", 10],
 }
 
 
@@ -99,7 +100,7 @@ def test_settings_that_are_no_object_are_refused() -> None:
         ({"kinesis_mode": "on-demand", "shards": 2}, "tracelake.shards must be left at 1"),
         ({"retention_days": 7}, "tracelake.max_event_age_days must not be more than retention_days"),
         ({"tenants_attributes": ["name=company"]}, "tracelake.tenants_attributes needs tenants_table"),
-        ({"monthly_budget_usd": 20}, "tracelake.monthly_budget_usd needs alert_email"),
+        ({"over_budget": "sample"}, 'tracelake.over_budget "sample" needs monthly_budget_usd'),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(settings: dict[str, Any], sentence: str) -> None:

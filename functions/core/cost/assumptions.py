@@ -12,13 +12,15 @@ import msgspec
 
 
 class RestOfFunction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One run of a function that finds nothing to do: seconds, log bytes, requests, and the metrics it sends."""
+    """One run of a function that finds nothing to do: seconds, log bytes, requests, summaries that it reads, and
+    the metrics it sends."""
 
     why: str
     seconds: float = 0
     log_bytes: int = 0
     read_units: int = 0
     metric_requests: int = 0
+    summaries: int = 0
     catalog_requests_a_table: int = 0
     metrics: tuple[str, ...] = ()
 

@@ -209,6 +209,7 @@ class _Stack:
         quantities = {
             "logs_gb": runs * rest.log_bytes / GB,
             "dynamodb_read_unit": runs * rest.read_units,
+            "s3_get": runs * rest.summaries,
             "cloudwatch_request": runs * rest.metric_requests,
             "glue_request": runs * rest.catalog_requests_a_table * self.tables,
             "cloudwatch_metric": len(rest.metrics),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from functions.core.budget import Status
 from functions.core.cost.by_volume import Volume, cost
 from functions.core.ledger import OUTCOMES, difference
 from functions.core.schema import hour_start_ms
@@ -17,8 +18,9 @@ MOST_ROWS = 24
 DOCS = """## Ledger
 
 Every event that entered the stream is accounted for once: *stored* as a row, *folded* into the row of its invocation,
-*rejected* into the dead-letter bucket, or *sampled* where a budget was opted in. The difference has to be 0. Hours are
-those of the commit. The cost is that of the pipeline for what it took in, without what it costs at rest.
+*rejected* into the dead-letter bucket, or *sampled*: left out because the budget is spent, where that was opted in. The
+difference has to be 0. Hours are those of the commit. The cost is that of the pipeline for what it took in, without
+what it costs at rest; that of the budget has both.
 
 | parameter | meaning |
 |---|---|
@@ -32,12 +34,13 @@ widget: ledger
 _CLASSES = {"stored": "", "folded": "tl-folded", "rejected": "tl-failed", "sampled": "tl-sampled"}
 
 
-def render(hours: Sequence[tuple[str, Ledger]], view: View) -> str:
+def render(hours: Sequence[tuple[str, Ledger]], view: View, budget: Status | None = None) -> str:
     """The widget as HTML; ``hours`` are the summaries of the range by hour, oldest first."""
     context, total = view.context, Ledger()
     known = [(hour, each) for hour, each in hours if each.sums["commits"]]
     if not known:
         return empty(view)
+    spent = _budget(view, budget) if budget else ""
     for _, each in known:
         total.merge(each)
     sums, off = total.sums, difference(total.sums)
@@ -61,7 +64,7 @@ def render(hours: Sequence[tuple[str, Ledger]], view: View) -> str:
         for _, each in earlier:
             before.merge(each)
         rows.append(_row(view, "", before, 0, digits, f"{len(earlier)} hours before"))
-    return page(context, head + _key(view, sums) + table(context, _columns(), rows) + _foot(view, total))
+    return page(context, head + _key(view, sums) + spent + table(context, _columns(), rows) + _foot(view, total))
 
 
 def empty(view: View) -> str:
@@ -89,6 +92,27 @@ def _key(view: View, sums: dict[str, int]) -> str:
         for name in OUTCOMES
     ]
     return f'<div class="tl-sum">{"".join(parts)}</div>'
+
+
+def _budget(view: View, budget: Status) -> str:
+    """What the month has cost, and which lines are left out because of it."""
+    context = view.context
+
+    def when(ms: int) -> str:
+        return text(context.clock(datetime.fromtimestamp(ms / 1000, UTC)))
+
+    state = "tl-bad" if budget.usd >= budget.budget_usd else ""
+    lines = [
+        f'Budget of {text(budget.month)}: about <b class="{state}">{context.dollars(budget.usd)}</b> of '
+        f"{context.dollars(budget.budget_usd)}, {context.dollars(budget.projected_usd)} at the end of the month as it "
+        f"goes on now (looked at {when(budget.at_ms)})."
+    ]
+    lines += [
+        f'<b class="tl-warn">Left out:</b> {each.one_in - 1} in {each.one_in} DEBUG, TRACE and INFO lines of '
+        f"{text(each.log_group)}, from {when(each.since_ms)} to {when(each.until_ms)}."
+        for each in budget.periods
+    ]
+    return "".join(f'<div class="tl-foot">{line}</div>' for line in lines)
 
 
 def _columns() -> list[Column]:
