@@ -205,8 +205,8 @@ class Settings:
     )
     monthly_budget_usd: int = _setting(
         0,
-        "Tells the alerts when tracelake's own cost of a month comes to 80 % and to 100 % of this many dollars; 0 is no "
-        "budget.",
+        "Tells the alerts when tracelake's own cost of a month comes to 80 % and to 100 % of this many dollars; 0 is "
+        "no budget.",
         "a whole number from 0 to 1000000",
         _whole(0, 1_000_000),
     )

@@ -81,9 +81,9 @@ def _happened(spending: Spending, told: Sequence[str]) -> list[str]:
 def _left_out(spending: Spending, plan: Plan, over_budget: OverBudget) -> list[str]:
     periods = open_periods(plan, spending.now_ms)
     if periods:
-        lines = ["LEFT OUT", *(_period(each, spending) for each in periods)]
         return [
-            *lines,
+            "LEFT OUT",
+            *(line for each in periods for line in _period(each, spending)),
             "Kept: whole traces, and every warning, error, span, request,",
             "metric and REPORT.",
             f"While the budget is exceeded, the next log group follows every {NEXT_AFTER_MS // HOUR_MS}",
@@ -96,13 +96,13 @@ def _left_out(spending: Spending, plan: Plan, over_budget: OverBudget) -> list[s
     return ["LEFT OUT", "Nothing, and nothing will be: the setting over_budget is `tell`."]
 
 
-def _period(period: Period, spending: Spending) -> str:
+def _period(period: Period, spending: Spending) -> list[str]:
     loud = next((each for each in spending.loud if each.log_group == period.log_group), Loud("", 0, 0))
     saved = usd_saved(loud.quiet * (1 - 1 / period.one_in)) * 30 * 24 / RECENT_HOURS
-    return (
-        f"- {plain(period.log_group, NAME_LIMIT)}: of DEBUG and INFO lines {period.one_in - 1} in {period.one_in}, "
-        f"from {_clock(period.since_ms)} to {_clock(period.until_ms)}; saves about {_usd(saved)} a month"
-    )
+    return [
+        f"- {plain(period.log_group, NAME_LIMIT)}: {period.one_in - 1} in {period.one_in} DEBUG and INFO lines",
+        f"  from {_clock(period.since_ms)} to {_clock(period.until_ms)}; saves about {_usd(saved)} a month",
+    ]
 
 
 def _parts(spending: Spending) -> list[str]:
@@ -117,22 +117,22 @@ def _loud(spending: Spending) -> list[str]:
     lines = [f"LOUDEST LOG GROUPS (last {RECENT_HOURS} hours, of {gigabytes(spending.recent_bytes)})"]
     for each in spending.loud[:MOST_GROUPS]:
         share = _percent(each.raw / spending.recent_bytes if spending.recent_bytes else 0)
-        quiet = f", {gigabytes(each.quiet)} of them DEBUG and INFO lines" if each.quiet else ""
+        quiet = f", {gigabytes(each.quiet)} of it DEBUG and INFO" if each.quiet else ""
         lines.append(f"- {plain(each.log_group, NAME_LIMIT)}: {gigabytes(each.raw)} ({share}){quiet}")
     return lines
 
 
 def _do(over_budget: OverBudget, plan: Plan, spending: Spending) -> list[str]:
     steps = [
-        "See above what it is spent on: what is deployed and its metrics cost the same whatever comes in.",
-        "Leave out a log group that nobody asks about (setting `exclude`), or raise its log level at the source: "
-        "that saves CloudWatch's $0.50 a GB too.",
+        "See what it is spent on: what is deployed, and its metrics, cost the same whatever comes in.",
+        "Leave out log groups that nobody asks about: `exclude`.",
+        "Or raise their log level: that saves what CloudWatch takes, too.",
         "Or raise `monthly_budget_usd`, and deploy.",
     ]
     if open_periods(plan, spending.now_ms):
         steps.insert(0, "To keep all lines again, this month: tracelake budget --off")
     elif over_budget == "tell":
-        steps.append("Or let tracelake leave out DEBUG and INFO lines of the loudest: over_budget `sample`.")
+        steps.append("Or have DEBUG and INFO lines of the loudest left out: over_budget `sample`.")
     return ["DO", *(f"{number}. {step}" for number, step in enumerate(steps, 1)), f"More: {PAGE}"]
 
 
