@@ -1,8 +1,12 @@
 """The pipeline as it is deployed: stream, event source, functions, and the events that start them."""
 
+import contextlib
 import json
 
+from functions.aws import plans
+from functions.check_budget import handler as check_budget
 from functions.compact import handler as compact
+from functions.core.sampling import is_kept
 from functions.create_partitions import handler as create_partitions
 from functions.normalize import handler as normalize
 from functions.record_poison import handler as record_poison
@@ -11,8 +15,8 @@ from local.simulators.event_source import EventSource, Settings
 from .errors import FunctionError
 from .kinesis import STREAM_ARN, Stream
 from .reader import Reader
-from .telemetry import Applications
-from .world import DEAD_LETTERS, World
+from .telemetry import CHATTY, Applications
+from .world import DEAD_LETTERS, STATE, World
 
 NORMALIZE_MS, COMPACT_MS, OTHER_MS = 120_000, 900_000, 60_000
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
@@ -42,6 +46,7 @@ class Account:
         self.read_from_the_beginning()
         self.applications = Applications(self.stream, lambda: self.world.now_ms)
         self._notifications = []
+        self.plan = {}
 
     def wait(self, minutes):
         """Time goes by."""
@@ -84,6 +89,28 @@ class Account:
 
     def create_partitions(self):
         return self.world.run(lambda process: create_partitions.handle({}, process), OTHER_MS)
+
+    def check_budget(self, plan=None):
+        """The schedule starts check_budget, three times where it fails; what is planned is noted for the audit."""
+
+        def look(process):
+            process.invoked_function_arn = FUNCTION_ARN
+            return check_budget.handle({}, process)
+
+        for _ in range(3):
+            with contextlib.suppress(FunctionError):
+                self.world.run(look, OTHER_MS, plan)
+                break
+        found = plans.read(STATE)
+        self.plan |= {(period.log_group, period.since_ms): (period, found.key) for period in found.periods}
+
+    def left_out(self, event):
+        """Whether the plan, as far as it ever was, leaves this event out."""
+        return any(
+            event.trace and group == CHATTY and since_ms <= event.time_ms < period.until_ms
+            and not is_kept(event.trace, key, period.one_in)
+            for (group, since_ms), (period, key) in self.plan.items()
+        )  # fmt: skip
 
     def _given_up(self, document, key):
         self.world.s3.objects[DEAD_LETTERS, key] = json.dumps(document).encode()

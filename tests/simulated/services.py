@@ -114,3 +114,12 @@ class CloudWatch:
             assert len(datum["Values"]) == len(datum["Counts"]) <= 150
         self.data += params["MetricData"]
         return {}
+
+
+class SNS:
+    def __init__(self):
+        self.subjects = []
+
+    def publish(self, params):
+        self.subjects.append(params["Subject"])
+        return {"MessageId": str(len(self.subjects))}

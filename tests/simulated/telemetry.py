@@ -10,6 +10,7 @@ from local.simulators.subscriptions import CallError, LogGroups, ThrottledError
 from .kinesis import KEYS, STREAM_ARN, position
 
 FILTER = "tracelake-main"
+CHATTY = "/app/shop"
 POISON = b"\x00this record makes the normaliser fail"
 
 
@@ -18,7 +19,8 @@ class Event:
     """One event that was sent.
 
     ``fate``: ``row`` (one or more rows in ``table``), ``folded``, ``rejected``, ``start`` or ``report`` (of
-    ``request``; ``pair`` counts the tries of a request, ``time_ms`` is its own time).
+    ``request``; ``pair`` counts the tries of a request, ``time_ms`` is its own time). A line with a ``trace`` may be
+    left out by a plan.
     """
 
     id: str
@@ -27,6 +29,7 @@ class Event:
     request: str = ""
     pair: int = 0
     time_ms: int = 0
+    trace: str = ""
 
 
 @dataclass
@@ -100,6 +103,15 @@ class Applications:
     def _logs(self, name, key, size, time):
         lines = [(f"line-{name}-{n}", time + n, f"[ERROR] line {n} of {name}") for n in range(size)]
         self._log_events("/app/shop", lines, [Event(line[0], "row", "logs") for line in lines], key)
+
+    def _chatter(self, name, key, size, time):
+        lines, events = [], []
+        for n in range(size):
+            trace = f"{int(name) * 10 + n:032x}"
+            line = {"level": ("DEBUG", "INFO", "TRACE")[n % 3], "message": f"step {n} of {name}", "trace_id": trace}
+            events.append(Event(f"chat-{name}-{n}", "row", "logs", time_ms=time + n, trace=trace))
+            lines.append((events[-1].id, time + n, json.dumps(line)))
+        self._log_events(CHATTY, lines, events, key)
 
     def _emf(self, name, key, size, time):
         metrics = [{"Name": f"m{n}", "Unit": "Count"} for n in range(size)]

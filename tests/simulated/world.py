@@ -26,7 +26,7 @@ from functions.aws import clients, environment
 
 from .dynamodb import DynamoDB
 from .errors import FunctionError, Killed, ServiceError
-from .services import S3, CloudWatch, Glue
+from .services import S3, SNS, CloudWatch, Glue
 
 CALL_MS = 5
 LATE_CALLS = 3
@@ -61,6 +61,7 @@ class World:
     def __init__(self, now_ms):
         self.now_ms = now_ms
         self.s3, self.dynamodb, self.glue, self.cloudwatch = S3(), DynamoDB(), Glue(), CloudWatch()
+        self.sns = SNS()
         self.watchers = []
         self.broken = []
         self.turn = None

@@ -110,7 +110,7 @@ def test_no_more_than_ten_log_groups_are_sampled() -> None:
     [
         lambda plan, at: planned(plan, replace(spent(51, at), budget_usd=100), "sample", KEY),
         lambda plan, at: planned(plan, spent(51, at), "tell", KEY),
-        lambda plan, at: switched_off(plan, at),
+        switched_off,
     ],
     ids=["raised", "tell", "off"],
 )
@@ -156,9 +156,9 @@ spendings = st.builds(
 def test_whatever_happens_what_has_begun_changes_only_from_ten_minutes_on(steps) -> None:  # type: ignore[no-untyped-def]
     """So two who read the plan at different times within those minutes decide alike about every event."""
     plan, now_ms = Plan(), 0
-    for found, over_budget in steps:
-        now_ms = max(now_ms, found.now_ms)
-        found = replace(found, now_ms=now_ms, month=Month.of(now_ms))
+    for given_, over_budget in steps:
+        now_ms = max(now_ms, given_.now_ms)
+        found = replace(given_, now_ms=now_ms)
         after = planned(plan, found, over_budget, KEY)
         settled = now_ms + LEAD_MS
         assert _before(plan, settled, now_ms) == _before(after, settled, now_ms)

@@ -101,8 +101,9 @@ UNTOUCHED: dict[str, list[Any]] = {
     "a line of INFO that names an error": [line(exception_name="KeyError")],
     "platform lines": [f"START RequestId: {REQUEST} Version: 1\n", REPORT, f"END RequestId: {REQUEST}\n"],
     "platform records": [
-        {"time": "2026-09-21T14:13:20Z", "type": "platform.report", "record": {"requestId": REQUEST, "status": "success",
-         "metrics": {"durationMs": 1.0, "billedDurationMs": 1, "memorySizeMB": 128, "maxMemoryUsedMB": 64}}},
+        {"time": "2026-09-21T14:13:20Z", "type": "platform.report", "record": {
+            "requestId": REQUEST, "status": "success", "metrics": {
+                "durationMs": 1.0, "billedDurationMs": 1, "memorySizeMB": 128, "maxMemoryUsedMB": 64}}},
         {"time": "2026-09-21T14:13:20Z", "type": "platform.initStart", "record": {"initializationType": "on-demand"}},
         {"time": "2026-09-21T14:13:20Z", "type": "platform.logsDropped", "record": {"droppedRecords": 1}},
     ],
