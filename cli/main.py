@@ -26,10 +26,11 @@ examples:
   tracelake customers put customers.csv               names, plans and prices for the ids of telemetry
   tracelake deployed --commit "$SHA" --service shop   what a pipeline says when it has deployed
   tracelake retry-rejected --dry-run                  which dead letters there are, by reason
+  tracelake budget                                    what this month has cost, and what is left out because of it
   tracelake price --set kinesis_mode=on-demand        what an installation would cost, line by line
   tracelake policies iam --region eu-central-1        IAM policies to deploy and to use it, a file each in iam/
 
-ask, customers, deployed and retry-rejected work on AWS (--stage), or on the stack that runs on this machine: with
+ask, budget, customers, deployed and retry-rejected work on AWS (--stage), or on the stack that runs on this machine: with
 --local, or where no AWS credentials are configured.
 exit status: 0 done, 1 failed, 2 wrong usage
 """
@@ -134,6 +135,12 @@ def _deployed(arguments: argparse.Namespace) -> int:
     return deployed.run((arguments.local, arguments.stage), told, sys.stdout)
 
 
+def _budget(arguments: argparse.Namespace) -> int:
+    from cli import budget  # noqa: PLC0415
+
+    return budget.run((arguments.local, arguments.stage), off=arguments.off, out=sys.stdout)
+
+
 def _ask(arguments: argparse.Namespace) -> int:
     from cli import ask  # noqa: PLC0415
 
@@ -163,6 +170,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_customers(commands)
     _add_deployed(commands)
     _add_retry(commands)
+    _add_budget(commands)
     _add_price(commands)
     _add_policies(commands)
     _add_delete(commands)
@@ -276,6 +284,18 @@ def _add_retry(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     retry.add_argument("--reason", default="", metavar="TEXT", help="only those whose reason contains this")
     retry.add_argument("--dry-run", action="store_true", help="count them and leave them where they are")
     _add_place(retry)
+
+
+def _add_budget(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    budget = commands.add_parser(
+        "budget",
+        help="say what this month has cost, and which lines are left out because of it",
+        description="Says what check_budget found last: what this month has cost, what it will, and which lines are "
+        "left out because the budget is spent.",
+    )
+    budget.set_defaults(run=_budget)
+    budget.add_argument("--off", action="store_true", help="leave nothing out any more, for the rest of the month")
+    _add_place(budget)
 
 
 def _add_price(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -52,7 +52,7 @@ def check(of: Installation, now_ms: int, publish: Callable[[Message], None]) -> 
     if news:
         publish(compose(found, plan, of.over_budget, news, of.place))
     told = (*memory.told, *news)
-    memories.remember(of.table, month.name, msgspec.structs.replace(memory, told=told), now_ms)
+    memories.remember(of.table, msgspec.structs.replace(memory, told=told), status)
     return status, news
 
 
@@ -66,7 +66,7 @@ def _spent(of: Installation, month: Month, now_ms: int) -> tuple[Memory, Spendin
         ledger = decode(body).summary("ledger")
         assert isinstance(ledger, Ledger)
         (old if hour < settled else young).add(hour, ledger)
-        if hour > late:
+        if hour >= late:
             recent.add(hour, ledger)
     since_ms = known.since_ms or _since(of, month, old.first or young.first, now_ms)
     until = max([known.until, *(hour for hour in [settled] if hour in hours)])

@@ -32,7 +32,7 @@ BY_SETTING = {
 }
 
 # what is deployed only where the setting is there
-FUNCTIONS_BY_SETTING = {"read_log_files", "read_customers"}
+FUNCTIONS_BY_SETTING = {"check_budget", "read_customers", "read_log_files"}
 LOG_BUCKETS = ("access-logs/alb/",)
 TENANTS_TABLE = "crm-customers"
 
@@ -63,6 +63,7 @@ def everything(
             ingest_mode="account",
             log_buckets=LOG_BUCKETS,
             tenants_table=TENANTS_TABLE,
+            monthly_budget_usd=50,
         )
     )
 
@@ -167,6 +168,9 @@ def test_what_is_granted_is_used_or_explained(calls: list[Call], default: Deploy
         ("widgets", "athena:StopQueryExecution"),
         ("notify", "kms:Decrypt"),
         ("check_delivery", "cloudwatch:ListMetrics"),
+        ("check_budget", "dynamodb:UpdateItem"),
+        ("check_budget", "kms:Decrypt"),
+        ("check_budget", "s3:ListBucket"),
         ("read_log_files", "s3:GetObject"),
         ("read_log_files", "s3:ListBucket"),
         ("snapshot_configuration", "kinesis:PutRecords"),

@@ -101,6 +101,8 @@ class Account:
             with contextlib.suppress(FunctionError):
                 self.world.run(look, OTHER_MS, plan)
                 break
+        # what is under way arrives within seconds, and a plan counts on that
+        self.world.settle_late()
         found = plans.read(STATE)
         self.plan |= {(period.log_group, period.since_ms): (period, found.key) for period in found.periods}
 

@@ -11,7 +11,7 @@ from functions.aws import budget as memories
 from functions.aws import plans
 from functions.aws.items import unpack_json
 from functions.core import budget
-from functions.core.budget import LEAD_MS, Memory
+from functions.core.budget import LEAD_MS, Memory, Status
 from functions.core.sampling import Period, Plan
 from functions.core.schema import HOUR_MS
 
@@ -54,7 +54,8 @@ def _counts(account, name):
 
 def _begin(account):
     """Telemetry, and what is planned because of it; afterwards lines are left out."""
-    memories.remember(STATE, "2026-11", Memory(until="2026-11-19-10", since_ms=START_MS - 24 * HOUR_MS), START_MS)
+    yesterday = Memory(until="2026-11-19-10", since_ms=START_MS - 24 * HOUR_MS)
+    memories.remember(STATE, yesterday, Status(START_MS, "2026-11", 0.001, 0, 0, "sample"))
     account.applications.write("chatter", size=9)
     account.wait(1)
     account.normalize()

@@ -146,7 +146,14 @@ def test_wrong_usage_exits_with_two(capsys, arguments):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["rows", "--help"], ["ask", "--help"], ["retry-rejected", "--help"], ["delete-data", "--help"]],
+    [
+        ["--help"],
+        ["rows", "--help"],
+        ["ask", "--help"],
+        ["retry-rejected", "--help"],
+        ["budget", "--help"],
+        ["delete-data", "--help"],
+    ],
 )
 def test_help_is_there_for_every_command(capsys, arguments):
     with pytest.raises(SystemExit) as ended:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functions.core.cost.assumptions import ASSUMED
 from functions.core.cost.at_rest import GB
 from functions.core.cost.by_volume import CHARGES, Volume, cost, cost_by_part
-from functions.core.schema import HOUR_MS, hour_of
+from functions.core.schema import HOUR_MS, hour_of, hour_start_ms
 from functions.core.summaries import Ledger
 
 DEPLOYED = "what is deployed"
@@ -103,10 +103,12 @@ def spending(
     month: Month, now_ms: int, budget_usd: float, rest_usd: float, since_ms: int, so_far: Hours, recent: Hours
 ) -> Spending:
     """``rest_usd`` is what the installation costs in a month at rest, ``since_ms`` since when this month it is there;
-    ``recent`` are the last ``RECENT_HOURS`` of ``so_far``."""
+    ``recent`` are the hours of ``so_far`` that ended in the last
+    ``RECENT_HOURS``."""
     rest_an_hour = rest_usd * HOUR_MS / (month.end_ms - month.start_ms)
     passed = (now_ms - since_ms) / HOUR_MS
-    hours = min(RECENT_HOURS, max(1.0, passed))
+    late = hour_start_ms(hour_of(now_ms - RECENT_HOURS * HOUR_MS))
+    hours = max(1.0, min(passed, (now_ms - late) / HOUR_MS))
     quiet, raw = (recent.ledger.log_groups[f"{kind}bytes_by_log_group"] for kind in ("quiet_", ""))
     names = sorted(raw.keys() | quiet.keys(), key=lambda name: (-max(raw[name], quiet[name]), name))
     return Spending(

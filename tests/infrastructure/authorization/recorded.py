@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[3]
 SUITES = (
     "tests/unit/test_notify.py",
     "tests/unit/test_check_delivery.py",
+    "tests/unit/test_check_budget.py",
     "tests/unit/test_subscribe_log_groups.py",
     "tests/unit/test_account_policy.py",
     "tests/unit/test_widgets.py",
