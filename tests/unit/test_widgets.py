@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 
 from functions.aws import objects as aws_objects
 from functions.aws import summaries
+from functions.core.budget import Status
 from functions.core.customers.listing import Customer, Names
 from functions.core.customers.listing import encode as encode_list
 from functions.core.dark.telemetry import KINDS, Filled
 from functions.core.ranked import Failures, Requests
+from functions.core.sampling import Period
 from functions.core.summaries import Errors, HourObject, Ledger, Traffic, encode
 from functions.core.widgets import dark, details, errors, ledger, page, subscriptions, traffic
 from functions.core.widgets.hours import Hours
@@ -276,6 +278,19 @@ def test_the_ledger_tells_what_is_missing_and_where():
     found = Page(ledger.render([("2026-11-20-11", committed(20, 15))], view()))
     assert "5 events are not accounted for" in found.text
     assert found.rows[1][3] == "5"
+
+
+def test_the_ledger_says_what_of_the_budget_is_spent_and_which_lines_are_left_out():
+    period = Period("/aws/lambda/<loud>", NOON_MS, NOON_MS + HOUR_MS)
+    status = Status(NOON_MS, "2026-11", 50, 51.5, 75, "sample", (period,))
+    hours = [("2026-11-20-11", committed(20, 15, sampled=5))]
+    html = ledger.render(hours, view(), status)
+    found = Page(html)
+    assert "Budget of 2026-11: about $51.50 of $50.00, $75.00 at the end of the month" in found.text
+    assert "9 in 10 DEBUG, TRACE and INFO lines of /aws/lambda/<loud>, from 12:00 to 13:00." in found.text
+    assert "sampled 5" in found.text
+    assert "<loud>" not in html
+    assert "Budget" not in Page(ledger.render(hours, view())).text
 
 
 def test_many_hours_of_the_ledger_become_one_row():
