@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.core import budget
@@ -152,6 +152,7 @@ spendings = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(spendings, st.sampled_from(["sample", "sample", "tell"])), max_size=30))
 def test_whatever_happens_what_has_begun_changes_only_from_ten_minutes_on(steps) -> None:  # type: ignore[no-untyped-def]
     """So two who read the plan at different times within those minutes decide alike about every event."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from feeding import GROUP, NOW_MS, REPORT, REQUEST, RULES, payload, rows, taken
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.core.normalize import Normalizer
@@ -149,6 +149,7 @@ MESSAGES = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(MESSAGES, max_size=25), st.sampled_from([1, 2, 10, 2**60]))
 def test_every_event_is_accounted_for_and_only_quiet_lines_are_gone(messages: list[Any], one_in: int) -> None:
     record = payload(*messages)
@@ -168,6 +169,7 @@ def test_every_event_is_accounted_for_and_only_quiet_lines_are_gone(messages: li
         assert row["error_type"] is None
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(TRACES), st.sampled_from(QUIET_LEVELS)), min_size=1, max_size=60), st.data())
 def test_an_event_meets_the_same_fate_in_whatever_batch_it_comes(lines: list[Any], data: st.DataObject) -> None:
     messages = [line(level, trace_id=trace) for trace, level in lines]
