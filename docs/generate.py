@@ -1,7 +1,7 @@
 """Writes the generated tables of README and docs: ``python -m docs.generate`` (``--check`` only tells what is stale).
 
 A generated block stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``, in SQL between
-``-- generated: NAME`` and ``-- end``; NAME is a key of ``BLOCKS``.
+``-- generated: NAME`` and ``-- end``, in Python with ``#``; NAME is a key of ``BLOCKS``.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = (
     # first: other pages show what the question's file says
     "sql/questions/what_does_tracelake_cost.sql",
+    "stacks/budget.py",
     "README.md",
     "docs/data_dictionary.md",
     "docs/settings.md",
@@ -41,7 +42,7 @@ PAGES = (
     "docs/alarms.md",
     "docs/local_run.md",
 )
-_BLOCK = re.compile(r"((?:<!--|[ ]*--) generated: (\w+)(?: -->)?\n).*?((?:<!--|[ ]*--) end\b)", re.DOTALL)
+_BLOCK = re.compile(r"((?:<!--|[ ]*--|#) generated: (\w+)(?: -->)?\n).*?((?:<!--|[ ]*--|#) end\b)", re.DOTALL)
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
@@ -102,6 +103,11 @@ def _at_rest() -> tuple[Line, ...]:
 def charges() -> str:
     """The price list of the pipeline as rows of an SQL VALUES list."""
     return ",\n".join(f"        {row}" for row in by_volume.sql_values()) + "\n"
+
+
+def rest() -> str:
+    """What an installation with the defaults costs a month in use, whatever comes in."""
+    return f"DEFAULT_REST_USD = {price.months(_templates())[0]['deployed']}\n"
 
 
 def cost_summary() -> str:
@@ -234,6 +240,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "differences": difference_table,
     "prices": prices,
     "questions": question_table,
+    "rest": rest,
     "settings": settings_table,
     "sources": source_table,
 }

@@ -22,9 +22,10 @@ from stacks.settings import Settings
 
 COST_TAG = "tracelake"
 
-# what an installation with the defaults costs a month in use, whatever comes in (docs/cost.md, "deployed"); a test
-# compares it with the price of the templates
-DEFAULT_REST_USD = 17.72
+# what an installation with the defaults costs a month in use, whatever comes in (docs/cost.md, "deployed")
+# generated: rest
+DEFAULT_REST_USD = 17.82
+# end
 
 # all that check_budget keeps in the state table
 MEMORY_KEYS = ("budget",)
