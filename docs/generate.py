@@ -1,7 +1,8 @@
 """Writes the generated tables of README and docs: ``python -m docs.generate`` (``--check`` only tells what is stale).
 
 A generated block stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``, in SQL between
-``-- generated: NAME`` and ``-- end``, in Python with ``#``; NAME is a key of ``BLOCKS``.
+``-- generated: NAME`` and ``-- end``, in Python ``# generated: NAME by make docs`` and ``# end``; NAME is a key of
+``BLOCKS``.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ PAGES = (
     "docs/alarms.md",
     "docs/local_run.md",
 )
-_BLOCK = re.compile(r"((?:<!--|[ ]*--|#) generated: (\w+)(?: -->)?\n).*?((?:<!--|[ ]*--|#) end\b)", re.DOTALL)
+_BLOCK = re.compile(
+    r"((?:<!--|[ ]*--|#) generated: (\w+)(?: -->| by make docs)?\n).*?((?:<!--|[ ]*--|#) end\b)", re.DOTALL
+)
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

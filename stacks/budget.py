@@ -23,7 +23,7 @@ from stacks.settings import Settings
 COST_TAG = "tracelake"
 
 # what an installation with the defaults costs a month in use, whatever comes in (docs/cost.md, "deployed")
-# generated: rest
+# generated: rest by make docs
 DEFAULT_REST_USD = 17.82
 # end
 

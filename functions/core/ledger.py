@@ -35,6 +35,7 @@ def ledger_row(
 
     ``place`` holds account, region, writer, stream, shard, first_position and last_position; ``counts`` holds records,
     duplicates, events, stored, folded, rejected, sampled, redacted and raw_bytes.
+    ``volumes`` are by log group, where these are known.
     """
     files = list(files)
     rows: dict[str, int] = {}

@@ -84,6 +84,7 @@ def _left_out(spending: Spending, plan: Plan, over_budget: OverBudget) -> list[s
         return [
             "LEFT OUT",
             *(line for each in periods for line in _period(each, spending)),
+            *([f"{spending.sampled:,} lines so far this month."] if spending.sampled else []),
             "Kept: whole traces, and every warning, error, span, request,",
             "metric and REPORT.",
             f"While the budget is exceeded, the next log group follows every {NEXT_AFTER_MS // HOUR_MS}",

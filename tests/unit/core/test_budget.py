@@ -218,7 +218,9 @@ def test_at_80_percent_the_message_says_what_is_spent_on_what_and_what_can_be_do
 
 def test_at_100_percent_the_message_says_which_lines_are_left_out_until_when_and_how_to_end_it() -> None:
     plan = over(Plan(), NOW)
-    message = compose(spent(51), plan, "sample", news(Memory(told=("80",)), spent(51), plan), PLACE)
+    found = replace(spent(51), sampled=12345)
+    message = compose(found, plan, "sample", news(Memory(told=("80",)), found, plan), PLACE)
+    assert "12,345 lines so far this month." in message.text
     assert message.subject == "Over budget ($51 of $50): log lines of /loud are left out [tracelake main]"
     assert "- /loud: 9 in 10 DEBUG and INFO lines\n  from 21 Nov 00:10 UTC to 01 Dec 00:00 UTC" in message.text
     assert "tracelake budget --off" in message.text
