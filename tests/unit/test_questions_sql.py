@@ -477,3 +477,20 @@ def test_every_question_that_shows_a_customer_shows_the_name(lake):
         shown[name] = {column[0] for column in lake.db.description}
     with_customers = {name for name, columns in shown.items() if columns & {"customer", "tenant"}}
     assert with_customers == {name for name, columns in shown.items() if "customer_name" in columns} == set(NAMED)
+
+
+def test_loud_log_groups_come_with_what_could_be_and_what_was_left_out(lake):
+    columns = ("bytes_by_log_group", "quiet_bytes_by_log_group", "sampled_by_log_group")
+    for minutes_ago, raw_bytes, *groups in (
+        (5, 800, {"/loud": 500, "/other": 200}, {"/loud": 400}, {"/loud": 3}),
+        (65, 200, {"/loud": 100, "aws/spans": 100}, {}, {}),
+        (3000, 10**9, {"/old": 10**9}, {}, {}),
+    ):
+        maps = {name: list(found.items()) for name, found in zip(columns, groups, strict=True)}
+        lake.put("ingest_ledger", minutes_ago, raw_bytes=raw_bytes, **maps)
+    lake.put("ingest_ledger", 70, raw_bytes=0)  # of an earlier release, without these columns
+    assert [tuple(row.values()) for row in lake.ask("which_log_groups_are_loud")] == [
+        ("/loud", 600, 60.0, 400, 3),
+        ("/other", 200, 20.0, 0, 0),
+        ("aws/spans", 100, 10.0, 0, 0),
+    ]

@@ -120,7 +120,7 @@ def _loud(spending: Spending) -> list[str]:
         share = _percent(each.raw / spending.recent_bytes if spending.recent_bytes else 0)
         quiet = f", {gigabytes(each.quiet)} of it DEBUG and INFO" if each.quiet else ""
         lines.append(f"- {plain(each.log_group, NAME_LIMIT)}: {gigabytes(each.raw)} ({share}){quiet}")
-    return lines
+    return [*lines, "More: tracelake ask which_log_groups_are_loud"]
 
 
 def _do(over_budget: OverBudget, plan: Plan, spending: Spending) -> list[str]:
