@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from functions.core.ledger import ledger_row
 from functions.core.normalize import Normalizer, Rules
+from functions.core.sampling import Volumes
 from functions.core.schema import hour_start_ms
 
 HOUR = "2026-11-20-10"
@@ -114,4 +115,7 @@ def _ledger(customer: str) -> pa.Table:
              "shard": SHARD, "first_position": "1", "last_position": "7"}  # fmt: skip
     counts = {"records": 7, "duplicates": 0, "events": EVENTS, "stored": EVENTS - 1, "folded": 1, "rejected": 0,
               "sampled": 0, "raw_bytes": 4000}  # fmt: skip
-    return ledger_row(f"commit-{customer}", START_MS + 1_000_000, place, counts, [], lag_ms=1500.0)
+    volumes = Volumes()
+    volumes.raw["/aws/lambda/shop-checkout"] = 3000
+    volumes.quiet["/aws/lambda/shop-checkout"] = 1000
+    return ledger_row(f"commit-{customer}", START_MS + 1_000_000, place, counts, [], lag_ms=1500.0, volumes=volumes)
