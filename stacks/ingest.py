@@ -17,8 +17,8 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from functions.core.schema import TABLES
-from stacks.customers import build_read_customers
 from stacks.budget import over_budget
+from stacks.customers import build_read_customers
 from stacks.data import publish_name
 from stacks.deployments import build_deployments
 from stacks.function import Function, Libraries
