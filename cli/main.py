@@ -30,8 +30,8 @@ examples:
   tracelake price --set kinesis_mode=on-demand        what an installation would cost, line by line
   tracelake policies iam --region eu-central-1        IAM policies to deploy and to use it, a file each in iam/
 
-ask, budget, customers, deployed and retry-rejected work on AWS (--stage), or on the stack that runs on this machine: with
---local, or where no AWS credentials are configured.
+ask, budget, customers, deployed and retry-rejected work on AWS (--stage), or on the stack that runs on this machine:
+with --local, or where no AWS credentials are configured.
 exit status: 0 done, 1 failed, 2 wrong usage
 """
 

@@ -102,7 +102,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Account:
     }
     for name, value in values.items():
         monkeypatch.setenv(name, value)
-    place = target.Target("here", "db", "wg", "stream", "dead", "state")
+    place = target.Target("here", "db", "wg", "stream", "dead", "state", "lake")
     monkeypatch.setattr(target, "find", lambda _stage, local: place)
     return made
 
