@@ -51,7 +51,7 @@ _NOT_TYPED = (msgspec.MsgspecError, UnicodeError, RecursionError)
 # Arrow's own allocator hands memory back to the system after each batch and fetches it again; malloc keeps it
 pa.set_memory_pool(pa.system_memory_pool())
 
-READ_BYTES = 3072 << 10
+READ_BYTES = 512 << 10
 """Raw bytes after which waiting events become arrays: as many objects as a processor's cache holds."""
 READ_AT_LEAST = 200
 """Rows of a kind of which it pays to make arrays."""
