@@ -126,6 +126,7 @@ class IngestStack(Stack):
             [self.stream.stream_arn],
         )
         self._lake.let_commit(function.role)
+        self._lake.let_read_rules(function.role)
         self._lake.let_write_dead_letters(function.role, "rejected/", POISON_PREFIX)
         self._lake.let_list_dead_letters(function.role)
         allow_own_metrics(function.role)

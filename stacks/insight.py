@@ -108,5 +108,6 @@ class InsightStack(Stack):
             timeout=Duration.minutes(1),
         )
         lake.let_read_summaries(widgets.role)
+        lake.let_show_rules(widgets.role)
         lake.let_query(widgets.role)
         return widgets

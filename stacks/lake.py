@@ -115,11 +115,23 @@ class Lake:
         allow(role, ["s3:GetObject"], resources, why=_FILES)
         allow(role, ["kms:Decrypt"], [self._dead_letter_key])
 
+    def let_read_rules(self, role: iam.Role) -> None:
+        """Read the user's rules, and keep what became of them."""
+        config = f"{self._bucket_arn(self.bucket)}/config/"
+        allow(role, ["s3:GetObject"], [f"{config}rules.toml", f"{config}rules.state.json"])
+        allow(role, ["s3:PutObject"], [f"{config}rules.state.json"])
+        # without it, AWS answers where there are no rules that access is denied
+        allow(role, ["s3:ListBucket"], [self._bucket_arn(self.bucket)])
+
     def let_read_summaries(self, role: iam.Role) -> None:
         """Read what widgets are drawn from first."""
         allow(role, ["s3:GetObject"], [self._files(SUMMARIES)], why=_FILES)
         # without it, AWS answers for an hour without a summary that access is denied
         allow(role, ["s3:ListBucket"], [self._bucket_arn(self.bucket)])
+
+    def let_show_rules(self, role: iam.Role) -> None:
+        """Read what became of the user's rules."""
+        allow(role, ["s3:GetObject"], [f"{self._bucket_arn(self.bucket)}/config/rules.state.json"])
 
     def let_read_customers(self, role: iam.Role) -> None:
         """Read the list of customers; see ``let_read_summaries`` for what is asked where there is none."""

@@ -48,6 +48,7 @@ def build_log_files(stack: Stack, *, lake: Lake, libraries: Libraries, names: Na
         timeout=Duration.minutes(15),
     )
     lake.let_commit(function.role)
+    lake.let_read_rules(function.role)
     lake.let_write_dead_letters(function.role, "rejected/")
     allow_own_metrics(function.role)
     objects = [f"arn:{stack.partition}:s3:::{_slashed(entry)}*" for entry in settings.log_buckets]

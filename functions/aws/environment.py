@@ -40,6 +40,11 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def seconds() -> float:
+    """Seconds since some moment, to measure how long something takes."""
+    return time.perf_counter()
+
+
 def new_id(at_ms: int) -> str:
     """A name that no other attempt has and that sorts by time, e.g. ``20261120T112233-9f86d081884c``."""
     return f"{datetime.fromtimestamp(at_ms // 1000, UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(6)}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from functions.core.meaning.meaning import Meaning
 from functions.core.sampling import Plan
 from functions.core.schema import HOUR_MS
 from functions.core.usage.tenants import DEFAULT_TENANT_KEYS
@@ -17,12 +18,14 @@ DAY_MS = 24 * HOUR_MS
 class Rules:
     """How to read: whose events these are where they do not say, bounds, and what belongs to this product itself.
 
+    Without ``meaning`` the tenant keys and the usual names count.
     ``plan`` says which lines are left out; where there is none, it is not even looked how many could be.
     """
 
     account: str
     region: str
     tenant_keys: tuple[str, ...] = DEFAULT_TENANT_KEYS
+    meaning: Meaning | None = None
     hash_key: bytes = b""
     own_log_groups: str = "/tracelake/"
     own_services: str = "tracelake-"

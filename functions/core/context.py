@@ -1,4 +1,4 @@
-"""What every source needs besides the event: where the rows go, how tenants are found, how identities are hashed."""
+"""What every source needs besides the event: where the rows go, what members mean, how identities are hashed."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, TypeVar
 
+from functions.core.meaning.lookup import label
+from functions.core.meaning.meaning import Meaning
 from functions.core.piles import Pile, Reader, read_all
 from functions.core.redaction import Redactor
 from functions.core.rows import Event, Rows
 from functions.core.shapes import Names
-from functions.core.usage.tenants import tenant_taker
 
 T = TypeVar("T")
 
@@ -21,17 +22,16 @@ class Context:
     ``cached`` keeps what a source works out once for many events, also for the Normalizers that follow.
     """
 
-    __slots__ = ("_known", "_piles", "hashed", "own_services", "redactor", "rows", "take_tenant", "tenant_keys")
+    __slots__ = ("_known", "_piles", "hashed", "meaning", "own_services", "redactor", "rows")
 
     def __init__(
-        self, tenant_keys: tuple[str, ...], own_services: str, hash_key: bytes, redactor: Redactor | None = None
+        self, meaning: Meaning, own_services: str, hash_key: bytes, redactor: Redactor | None = None
     ) -> None:
         self.rows = Rows()
         self._piles: dict[tuple[Reader, int, Names], Pile] = {}
-        self.tenant_keys = tenant_keys
+        self.meaning = meaning
         self.own_services = own_services
-        self.take_tenant = tenant_taker(tenant_keys)
-        self.redactor, self._known = (redactor, {}) if redactor else _kept(tenant_keys, hash_key)
+        self.redactor, self._known = (redactor, {}) if redactor else _kept(meaning, hash_key)
         self.hashed = self.redactor.hashed
 
     def add(self, reader: Reader, event: Event, fields: dict[str, Any], *record: Any, row_no: int = 0) -> None:
@@ -49,6 +49,11 @@ class Context:
             pile = self._piles[key] = Pile(reader, shape, row_no, self.redactor)
         return pile
 
+    def identity(self, value: Any) -> str | None:
+        """Hash of what names a person; None where it is nobody, or no name."""
+        named = label(value)
+        return self.hashed(named) if named else None
+
     def read_piles(self, refuse: Callable[[Event, Exception], None], least: int = 1) -> None:
         """Turns piles of at least so many events into rows, also those that this adds to."""
         while piles := [pile for pile in self._piles.items() if len(pile[1].events) >= least]:
@@ -65,7 +70,7 @@ class Context:
 
 
 @lru_cache(maxsize=2)
-def _kept(_tenant_keys: tuple[str, ...], hash_key: bytes) -> tuple[Redactor, dict[Callable[[Context], Any], Any]]:
+def _kept(_meaning: Meaning, hash_key: bytes) -> tuple[Redactor, dict[Callable[[Context], Any], Any]]:
     """What outlives a Normalizer; no more than two, for the hash key changes every month."""
     return Redactor(hash_key), {}
 

@@ -18,6 +18,8 @@ from functions.core import decode, documents, loose_json, rows, sampling, subscr
 from functions.core.accounting import DAY_MS, Counts, Part, Rejected, Rules
 from functions.core.context import Context, OwnEventError
 from functions.core.derived import DERIVE
+from functions.core.meaning.formats import Line
+from functions.core.meaning.meaning import standard
 from functions.core.piles import Reader
 from functions.core.redaction import Redactor
 from functions.core.rows import Event, Place
@@ -34,6 +36,7 @@ from functions.core.sources import (
     line_formats,
     metric_streams,
     otlp,
+    own_formats,
     performance,
     spans,
     step_functions,
@@ -73,7 +76,9 @@ class Normalizer:
         self._rules = rules
         self._counts = Counts()
         self._rejected: list[Rejected] = []
-        self._context = Context(rules.tenant_keys, rules.own_services, rules.hash_key, redactor)
+        meaning = rules.meaning or standard(rules.tenant_keys)
+        meaning.watch.begin_batch()
+        self._context = Context(meaning, rules.own_services, rules.hash_key, redactor)
         self._unread_bytes = self._unsealed_bytes = 0
         self._unsealed: dict[str, list[rows.Arrays]] = {}
         self._sealed: dict[str, list[pa.Table]] = {}
@@ -171,9 +176,11 @@ class Normalizer:
     def _seal(self) -> None:
         """Turns the arrays into tables without secrets, and without the lines that the plan leaves out."""
         self._read()
+        hiding, redactor = self._context.meaning.hiding, self._context.redactor
         for table, pieces in rows.without_secrets(self._unsealed).items():
             kept = map(self._thinned, pieces) if table == "logs" else pieces
-            self._sealed.setdefault(table, []).extend(kept)
+            shown = (hiding.table(table, piece, redactor) for piece in kept) if hiding else kept
+            self._sealed.setdefault(table, []).extend(shown)
         self._unsealed, self._unsealed_bytes = {}, 0
 
     def _thinned(self, logs: pa.Table) -> pa.Table:
@@ -212,7 +219,8 @@ class Normalizer:
         elif group == spans.LOG_GROUP:
             refused = self._add_spans(events)
         else:
-            refused = self._add_lines(events, log)
+            others, refused = self._without_own_lines(group, events)
+            refused += self._add_lines(others, log)
         self._account_for(len(events), refused, place, log)
 
     def _events(self, entries: Sequence[LogEvent], place: Place) -> list[Event]:
@@ -372,6 +380,22 @@ class Normalizer:
         counts.rejected += refused
         counts.folded += log.folded
         counts.stored += events - refused - log.folded
+
+    def _without_own_lines(self, group: str, events: Sequence[Event]) -> tuple[Sequence[Event], int]:
+        """Takes lines of the user's own formats, where a log group has some; returns the other events, and how many
+        were refused."""
+        meaning = self._context.meaning
+        formats = meaning.formats.of(group)
+        if not formats:
+            return events, 0
+        found = meaning.formats.lines(formats, [event.line for event in events])
+        own = [(event, line) for event, line in zip(events, found, strict=True) if line is not None]
+        others = [event for event, line in zip(events, found, strict=True) if line is None]
+        return others, self._one_by_one(self._read_own_line, own)
+
+    def _read_own_line(self, event: Event, line: Line) -> None:
+        self._set_own_time(event, line.fields.get("time"))
+        own_formats.read(event, line, self._context)
 
     def _read_line(self, event: Event, log: environment.Payload) -> None:
         line = event.line

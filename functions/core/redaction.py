@@ -65,6 +65,10 @@ class Redactor:
         changed, self._changed = self._changed, 0
         return changed
 
+    def count(self, changed: int) -> None:
+        """Counts values that were changed by others."""
+        self._changed += changed
+
     def text(self, texts: pa.StringArray) -> pa.StringArray:
         """Texts without secrets."""
         return _where(texts, HINT, self._without_secrets)

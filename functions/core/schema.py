@@ -107,7 +107,10 @@ COMMON_COLUMNS: tuple[Column, ...] = (
 
 _TRACE_ID = Column("trace_id", "string", "W3C trace id, 32 hex digits; X-Ray ids are converted.")
 _REQUEST_ID = Column("request_id", "string", "AWS request id.")
-_TENANT = _few("tenant", "The customer, by the tenant keys of the settings.")
+_TENANT = _few("tenant", "The customer, by the rules and the tenant keys of the settings.")
+_USER = Column("user_id", "string", "Keyed hash of the user, whose key changes every month.")
+_FEATURE = _few("feature", "The feature: as the line names it, or by the rules of the route.")
+_VERSION = _few("service_version", "Version of the service that wrote it (OpenTelemetry's `service.version`).")
 _SERVICE = _few("service", "The service; for a Lambda function without a better name, the function.")
 _LOG_GROUP = _few("log_group", "Log group.")
 _LOG_STREAM = _few("log_stream", "Log stream.")
@@ -140,6 +143,7 @@ _ALL_TABLES: tuple[Table, ...] = (
             Column("duration_ms", "double", "End minus start, to the microsecond."),
             _few("status", "ok, error (caller's fault), fault (own), throttle or in_progress."),
             _TENANT,
+            _VERSION,
             _REQUEST_ID,
             _few("http_method", "HTTP method."),
             _few("http_route", "Route template."),
@@ -200,6 +204,8 @@ _ALL_TABLES: tuple[Table, ...] = (
             _TRACE_ID,
             Column("span_id", "string", "Span the line was written in."),
             _TENANT,
+            _USER,
+            _VERSION,
             _few("error_type", "Exception class."),
             _few("fingerprint", "Groups errors of the same cause."),
             _LINE,
@@ -219,6 +225,8 @@ _ALL_TABLES: tuple[Table, ...] = (
             Column("request_bytes", "bigint", "Size of the request."),
             Column("response_bytes", "bigint", "Size of the response."),
             _TENANT,
+            _USER,
+            _FEATURE,
             _few("user_agent", "User agent."),
             Column("client_ip_hash", "string", "Keyed hash of the client's address."),
             _REQUEST_ID,
@@ -249,7 +257,7 @@ _ALL_TABLES: tuple[Table, ...] = (
         (
             _few("feature", "What was used."),
             _TENANT,
-            Column("user_id", "string", "Keyed hash of the user."),
+            _USER,
             Column("quantity", "double", "How much; 1 where not given."),
             _TRACE_ID,
             Column("properties", "map<string,string>", "All other properties."),

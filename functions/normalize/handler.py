@@ -14,6 +14,7 @@ from functions.aws import environment, metrics
 from functions.aws.dead_letters import DeadLetters
 from functions.aws.lake import Lake
 from functions.aws.plans import plan_of
+from functions.aws.rules_object import RulesObject, rules_object
 from functions.aws.state import State
 from functions.core.normalize import Rules
 from functions.core.usage.tenants import DEFAULT_TENANT_KEYS
@@ -28,26 +29,29 @@ def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     records = event["Records"]
     state = State(environment.required("STATE_TABLE"))
     shard = Shard.of(records[0])
+    lake = environment.required("LAKE_BUCKET")
+    own = rules_object(lake, environment.comma_list("TENANT_KEYS") or DEFAULT_TENANT_KEYS)
     batch = Batch(
         state,
-        Lake(environment.required("LAKE_BUCKET")),
+        Lake(lake),
         DeadLetters(environment.required("DEAD_LETTER_BUCKET")),
-        _rules(state, shard),
+        _rules(state, shard, own),
         shard,
     )
     with _collector_paused():
         outcome = batch.take(records, context.get_remaining_time_in_millis)
+    own.tell_what_is_off()
     metrics.emit(outcome.numbers)
     metrics.put_data(outcome.tally.data())
     failures = [{"itemIdentifier": outcome.unprocessed}] if outcome.unprocessed else []
     return {"batchItemFailures": failures}
 
 
-def _rules(state: State, shard: Shard) -> Rules:
+def _rules(state: State, shard: Shard, own: RulesObject) -> Rules:
     return Rules(
         account=shard.account,
         region=shard.region,
-        tenant_keys=environment.comma_list("TENANT_KEYS") or DEFAULT_TENANT_KEYS,
+        meaning=own.meaning(),
         hash_key=state.hash_key(f"{datetime.fromtimestamp(environment.now_ms() // 1000, UTC):%Y-%m}"),
         max_event_age_ms=int(environment.optional("MAX_EVENT_AGE_DAYS", "35")) * DAY_MS,
         plan=plan_of(state.table),

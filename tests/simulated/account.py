@@ -4,6 +4,7 @@ import contextlib
 import json
 
 from functions.aws import plans
+from functions.aws.rules_object import rules_object
 from functions.check_budget import handler as check_budget
 from functions.compact import handler as compact
 from functions.core.sampling import is_kept
@@ -47,6 +48,7 @@ class Account:
         self.applications = Applications(self.stream, lambda: self.world.now_ms)
         self._notifications = []
         self.plan = {}
+        rules_object.cache_clear()
 
     def wait(self, minutes):
         """Time goes by."""
@@ -65,7 +67,11 @@ class Account:
         names = self.source.readable()
 
         def invoke(event):
-            return self.world.run(lambda process: normalize.handle(event, process), NORMALIZE_MS, plan)
+            try:
+                return self.world.run(lambda process: normalize.handle(event, process), NORMALIZE_MS, plan)
+            except FunctionError:
+                rules_object.cache_clear()  # what comes after a death knows nothing
+                raise
 
         return self.source.poll(names[shard % len(names)], invoke, self.world.now_ms)
 

@@ -31,6 +31,8 @@ class S3:
         etag = _etag(self.objects[place])
         if params.get("IfMatch", etag) != etag:
             raise ServiceError("PreconditionFailed", params["Key"])
+        if params.get("IfNoneMatch") == etag:
+            raise ServiceError("304", "Not Modified")
         return {"Body": io.BytesIO(self.objects[place]), "ETag": etag, "LastModified": WRITTEN}
 
     def copy_object(self, params):

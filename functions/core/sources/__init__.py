@@ -118,6 +118,12 @@ SOURCES = (
         )
     ),
     Source(
+        "own_format",
+        "lines of your own formats",
+        "[`formats`](rules.md) of the rules, by log group",
+        ("logs", "requests"),
+    ),
+    Source(
         "vpc_flow_log",
         "VPC flow logs: version 2, and custom formats",
         "the shape of version 2's fields; else a header line",

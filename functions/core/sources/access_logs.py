@@ -12,14 +12,14 @@ from typing import Any
 
 from functions.core import values
 from functions.core.context import Context, OwnEventError
+from functions.core.meaning.lookup import ABSENT, either
 from functions.core.piles import Pile, Reader, any_starts, cells, mapped, of_type
-from functions.core.rows import Cells, Same
+from functions.core.rows import Same
 from functions.core.secret_rules import IDENTITIES
-from functions.core.shapes import Names, Shapes, Values
+from functions.core.shapes import Shapes, Values
+from functions.core.sources.request_meaning import Named, of_many
 from functions.core.traces.trace_ids import trace_ids
 from functions.core.usage.addresses import host
-from functions.core.usage.routes import folded
-from functions.core.usage.tenants import may_hold_tenant, nested_tenant
 from functions.core.values import each, text
 
 SOURCE = "access_log"
@@ -53,7 +53,6 @@ GATEWAY_ONLY = frozenset(
     }
 )
 _STATUSES = frozenset(_STATUS)
-ABSENT = "-"
 _QUOTED_ABSENT = f'"{ABSENT}"'
 
 
@@ -64,32 +63,41 @@ def is_access_log(line: dict[str, Any]) -> bool:
 
 def shapes(context: Context) -> Shapes:
     """How lines of each shape are read."""
-    keys = context.tenant_keys
-    return Shapes(*_COLUMNS, keys, also=lambda name: may_hold_tenant(name, keys), identities=IDENTITIES["requests"])
+    return Shapes(*_COLUMNS, also=context.meaning.in_requests, identities=IDENTITIES["requests"])
 
 
 def read(pile: Pile, context: Context) -> None:
     """Adds a requests row for each access log line. Raises OwnEventError for a service of this product."""
     rows = len(pile.events)
-    (status, method, route, path, latency, bytes_in, bytes_out, agent, ip, request, trace, error, service, tenant) = (
-        _known(pile)
-    )
+    known, also = _present(pile)
+    (status, method, route, path, latency, bytes_in, bytes_out, agent, ip, request, trace, error, service) = known
     services = _services(pile, service)
     own = any_starts(services, context.own_services)
     if own is not None:
         raise OwnEventError(f"request to own service {own}")
     paths = None if path is None else of_type(path, str, text)
+    meaning = context.meaning
+    named = Named(
+        meaning.tenant.with_claims(meaning.tenant.column(also), also),
+        meaning.user.with_claims(meaning.user.column(also), also),
+        meaning.feature.column(also),
+    )
+    written = either(meaning.route.column(also), route)
+    given = None if written is None else of_type(written, str, text)
+    routes, tenants, users, features = of_many(context, rows, method, given, paths, named)
     context.rows.requests.extend(
         *pile.of_events(),
         services,
         mapped(method, rows, text),
-        _routes(method, None if route is None else of_type(route, str, text), paths, rows),
+        routes,
         Same(None, rows) if paths is None else [value and value.partition("?")[0] for value in paths],
         mapped(status, rows, values.int32),
         cells(latency and values.numbers(latency), rows),
         cells(bytes_in and values.int64s(bytes_in), rows),
         cells(bytes_out and values.int64s(bytes_out), rows),
-        _tenants(pile, tenant, context),
+        tenants,
+        users,
+        features,
         cells(agent, rows),
         mapped(ip, rows, lambda value: context.hashed(host(text(value)) or "") if value else None),
         cells(request, rows),
@@ -99,15 +107,17 @@ def read(pile: Pile, context: Context) -> None:
     )
 
 
-def _known(pile: Pile) -> list[Values | None]:
-    """The values of each column; None in place of what the gateway writes where it has none."""
-    known = pile.known()
+def _present(pile: Pile) -> tuple[list[Values | None], dict[str, Values]]:
+    """The values of each column, and of other members by name; None in place of what the gateway writes where it has
+    none."""
+    known, also = pile.known(), pile.also()
     if not any(_QUOTED_ABSENT in event.line for event in pile.events):
-        return known
-    return [
-        tuple(None if value == ABSENT else value for value in column) if column and ABSENT in column else column
-        for column in known
-    ]
+        return known, also
+    return [column and _values(column) for column in known], {name: _values(column) for name, column in also.items()}
+
+
+def _values(column: Values) -> Values:
+    return tuple(None if value == ABSENT else value for value in column) if ABSENT in column else column
 
 
 def _services(pile: Pile, named: Values | None) -> Sequence[str | None]:
@@ -116,61 +126,6 @@ def _services(pile: Pile, named: Values | None) -> Sequence[str | None]:
         return of_type(named, str, text)
     groups = each([place.log_group for place in pile.places], _last_part)
     return groups if named is None else [text(name) or group for name, group in zip(named, groups, strict=True)]
-
-
-def _routes(
-    method: Sequence[Any] | None, route: Sequence[str | None] | None, path: Sequence[str | None] | None, rows: int
-) -> list[str | None]:
-    """Route templates; where there are templates already, each is read once."""
-    nothing = (None,) * rows
-    methods = nothing if method is None else each(method, text)
-    if route is not None and all(route):
-        return each(list(zip(methods, route, strict=True)), _of_route)
-    return list(map(template, methods, route or nothing, path or nothing))
-
-
-def _of_route(named: tuple[str | None, str | None]) -> str | None:
-    return template(*named, None)
-
-
-def _tenants(pile: Pile, named: Values | None, context: Context) -> Cells:
-    """The customers: named in the line itself, or by its authorizer."""
-    also = pile.also()
-    if not also:
-        return cells(named, len(pile.events))
-    keys = context.tenant_keys
-    found = _alike_tenants(also, keys)
-    if found is None:
-        columns = [[(name, value) for value in values] for name, values in also.items()]
-        found = [nested_tenant(dict(holders), keys) for holders in zip(*columns, strict=True)]
-    return found if named is None else [own or other for own, other in zip(named, found, strict=True)]
-
-
-def _alike_tenants(also: dict[str, Values], keys: Names) -> list[str | None] | None:
-    """The customers where all lines name them in the same member of the same object; else None."""
-    name, inner = next(iter(also.items()))
-    if len(also) > 1 or "." in name or set(map(type, inner)) != {dict}:
-        return None
-    alike = set(map(tuple, inner))
-    key = next((key for key in keys if key in inner[0]), None)
-    if len(alike) > 1 or key is None:
-        return None
-    found = list(map(values.name, map(itemgetter(key), inner)))
-    return found if all(found) else None
-
-
-def template(method: str | None, route: str | None, path: str | None) -> str | None:
-    """Route template with its method, e.g. ``GET /orders/{id}``.
-
-    Where there is no template, the path stands for it with its variable parts as ``{id}``.
-    """
-    if not route:
-        if not path:
-            return None
-        route = folded(path.partition("?")[0])
-    if " " in route or route.startswith("$") or not method:
-        return route
-    return f"{method} {route}"
 
 
 def _last_part(log_group: str | None) -> str | None:

@@ -12,6 +12,7 @@ import re
 from itertools import islice
 from typing import Any
 
+from functions.core.meaning.lookup import ABSENT
 from functions.core.sources import access_logs
 from functions.core.sources.line_formats import LONGEST_LINE, MOST_FIELDS, tokens
 
@@ -119,7 +120,7 @@ def _of_shapes(found: list[str], strict: bool) -> Fields | None:
         return None
     if fields["httpMethod"] in _WEBSOCKET_EVENTS:
         fields["eventType"] = fields.pop("httpMethod")
-        fields["connectionId"] = fields.pop("protocol", access_logs.ABSENT)
+        fields["connectionId"] = fields.pop("protocol", ABSENT)
     return fields
 
 
@@ -134,7 +135,7 @@ def _add_request(fields: Fields, token: str) -> None:
     method, _, rest = token.partition(" ")
     path, _, protocol = rest.rpartition(" ")
     path = path.removeprefix(f"{method} ") if path else rest
-    fields["httpMethod"], fields["protocol"] = method, protocol if rest != path else access_logs.ABSENT
+    fields["httpMethod"], fields["protocol"] = method, protocol if rest != path else ABSENT
     fields["resourcePath" if "{" in path or path.startswith("$") else "path"] = path
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from functions.core import documents, stack_traces, values
 from functions.core.context import Context, OwnEventError
 from functions.core.fingerprint import failure, fingerprint
+from functions.core.meaning.lookup import label
 from functions.core.piles import Pile, Reader, any_starts, cells, mapped, of_type
 from functions.core.rows import Cells, Same
 from functions.core.shapes import Names, Shapes, Values
@@ -51,14 +52,20 @@ _COLUMNS = (_LEVEL, _MESSAGE, SERVICE, _REQUEST_ID, _TRACE_ID, _SPAN_ID)
 def shapes(context: Context) -> Shapes:
     """How lines of each shape are read."""
     return Shapes(
-        *_COLUMNS, context.tenant_keys, _ERROR_NAME, ("function_name", "FunctionName"), ("fields",), ("span",)
+        *_COLUMNS,
+        _ERROR_NAME,
+        ("function_name", "FunctionName"),
+        ("fields",),
+        ("span",),
+        also=context.meaning.in_logs.__contains__,
     )
 
 
 def read(pile: Pile, context: Context) -> None:
     """Adds a logs row for each JSON line. Raises OwnEventError where a line names a service of this product."""
     rows = len(pile.events)
-    level, message, service, request, trace, span, tenant, error_name, function, fields, scope = pile.known()
+    level, message, service, request, trace, span, error_name, function, fields, scope = pile.known()
+    also, meaning = pile.also(), context.meaning
     if message is None and fields is not None:  # Rust's tracing
         message = _members(fields, _MESSAGE)
     if request is None and scope is not None:
@@ -78,7 +85,9 @@ def read(pile: Pile, context: Context) -> None:
         _request_ids(pile, request),
         Same(None, rows) if trace is None else trace_ids(trace),
         Same(None, rows) if span is None else span_ids(span),
-        cells(tenant, rows),
+        cells(meaning.tenant.column(also), rows),
+        mapped(meaning.user.column(also), rows, context.identity),
+        mapped(meaning.version.column(also), rows, label),
         types,
         prints,
         pile.lines(),

@@ -19,10 +19,11 @@ import msgspec
 
 from functions.core import values
 from functions.core.context import Context, OwnEventError
+from functions.core.meaning.lookup import ABSENT
 from functions.core.rows import Event
 from functions.core.secret_rules import HASH_MARK
-from functions.core.sources.access_logs import ABSENT, template
 from functions.core.sources.environment import Payload
+from functions.core.sources.request_meaning import Named, of_one
 from functions.core.traces.trace_ids import trace_id
 from functions.core.usage.addresses import host
 
@@ -187,7 +188,7 @@ def read(event: Event, line: Line, context: Context) -> None:
     if format.table == "logs":
         said = _cell(fields, format.message)
         message = said and said.replace(f"{ABSENT} ", "").removesuffix(" OK")
-        nothing = (None,) * 6
+        nothing = (None,) * 8
         context.rows.logs.append(
             (*start, place.log_group, place.log_stream, None, message, place.service, *nothing, event.line)
         )
@@ -200,18 +201,23 @@ def read(event: Event, line: Line, context: Context) -> None:
         raise OwnEventError("request by a role of this product")
     method, path = _request(_cell(fields, format.request))
     method, path = method or _cell(fields, format.method), path or _path(_cell(fields, format.url) or "")
+    route, tenant, _, feature = of_one(context, method, None, path, Named())
+    if operation := _cell(fields, format.route):
+        route = operation
     context.rows.requests.append(
         (
             *start,
             service,
             method,
-            _cell(fields, format.route) or template(method, None, path),
+            route,
             path,
             values.int32(_cell(fields, format.status)),
             _latency(fields, format),
             values.int64(_cell(fields, format.request_bytes)),
             values.int64(_cell(fields, format.response_bytes)),
+            tenant,
             None,
+            feature,
             _cell(fields, format.user_agent),
             context.hashed(client) if client else None,
             _cell(fields, format.request_id),

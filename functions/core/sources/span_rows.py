@@ -86,7 +86,7 @@ def _add_flawed(event: Event, found: Found, row_no: int, source: str, context: C
         (
             *(event.time, event.id, row_no, place.account, place.region, source, event.event_time),
             *(place.log_group, place.log_stream, "WARN", spans.INCOMPLETE, place.service, event.request_id),
-            *(trace_id(span.traceId), span_id(span.spanId), None, None, None),
+            *(trace_id(span.traceId), span_id(span.spanId), *(None,) * 5),
             values.text(line),
         )
     )

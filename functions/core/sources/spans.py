@@ -96,7 +96,7 @@ class Span(msgspec.Struct, gc=False):
 class Resource:
     """What is the same for all spans of one process and scope: read once per distinct text."""
 
-    __slots__ = ("attributes", "name", "service", "tenant", "type")
+    __slots__ = ("attributes", "name", "service", "tenant", "type", "version")
 
     def __init__(self, resource: Any, scope: Any, context: Context) -> None:
         attributes = dict(flat_attributes(resource.get("attributes") if isinstance(resource, dict) else None))
@@ -117,7 +117,8 @@ class Resource:
             self.type = self.type or platform
             place = next((attributes[name] for name in _RESOURCES if name in attributes), None)
             self.name = values.text(place)
-        self.tenant = context.take_tenant(dict(attributes))
+        self.tenant = context.meaning.tenant.take(dict(attributes))
+        self.version = context.meaning.version.take(dict(attributes))
         self.attributes = context.redactor.json(pa.array([values.text(context.redactor.shown((attributes,))[0])]))[
             0
         ].as_py()
@@ -157,7 +158,7 @@ def is_span(line: dict[str, Any]) -> bool:
 
 def shapes(context: Context) -> Shapes:
     """How attributes of each shape are read."""
-    return Shapes(*_COLUMNS, context.tenant_keys, _CALLEES, _OPERATIONS)
+    return Shapes(*_COLUMNS, context.meaning.tenant.names, _CALLEES, _OPERATIONS)
 
 
 def attributes_of(span: Span) -> tuple[dict[str, Any], str]:
@@ -224,6 +225,7 @@ def read(pile: Pile, context: Context) -> None:
         [end and (end - start) / 1_000_000 for start, end in zip(starts, ends, strict=True) if start],
         _statuses(codes, http_statuses, error_type, ends),
         _either(tenant, [resource.tenant for resource in resources]),
+        [resource.version for resource in resources],
         cells(request, rows),
         cells(method, rows),
         cells(route, rows),

@@ -147,7 +147,7 @@ def _add(
     place = event.place
     message = line[:-1] if line.endswith("\n") else line
     of_event = (event.time, event.id, 0, place.account, place.region, SOURCE, event.event_time)
-    said = (level, message, place.service, request_id or event.request_id, None, None, None, error_type, print_, None)
+    said = (level, message, place.service, request_id or event.request_id, *(None,) * 5, error_type, print_, None)
     context.rows.logs.append((*of_event, place.log_group, place.log_stream, *said))
 
 

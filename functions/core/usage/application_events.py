@@ -22,7 +22,7 @@ from functions.core.rows import Event
 from functions.core.secret_rules import REDACTED, SECRET, protection_of
 from functions.core.shapes import plain
 from functions.core.sources import deployments
-from functions.core.sources.access_logs import template
+from functions.core.sources.request_meaning import Named, of_one
 from functions.core.traces.trace_ids import trace_id
 
 SOURCE = "application"
@@ -59,7 +59,7 @@ def _usage(event: Event, line: dict[str, Any], context: Context) -> None:
     user = values.name(line.pop("user", None))
     quantity = values.number(line.pop("quantity", 1))
     properties = line.pop("properties", None)
-    tenant = context.take_tenant(line)
+    tenant = context.meaning.tenant.take(line)
     trace = _trace(line)
     if isinstance(properties, dict):
         line |= properties
@@ -77,7 +77,9 @@ def _setting_changed(event: Event, line: dict[str, Any], context: Context) -> No
     old, new = values.text(line.pop("old", None)), values.text(line.pop("new", None))
     if protection_of(setting) == SECRET:
         old, new = old and REDACTED, new and REDACTED
-    context.rows.tenant_settings.append((*_common(event), context.take_tenant(line), setting, old, new, _trace(line)))
+    context.rows.tenant_settings.append(
+        (*_common(event), context.meaning.tenant.take(line), setting, old, new, _trace(line))
+    )
 
 
 def _webhook(event: Event, line: dict[str, Any], context: Context) -> None:
@@ -87,18 +89,23 @@ def _webhook(event: Event, line: dict[str, Any], context: Context) -> None:
         raise OwnEventError(f"webhook of own service {service}")
     method, path = values.text(line.pop("method", None)), values.text(line.pop("path", None))
     ip = values.name(line.pop("client_ip", None))
+    meaning, route = context.meaning, values.text(line.pop("route", None))
+    named = Named(meaning.tenant.take(line), meaning.user.take(line), meaning.feature.take(line))
+    route, tenant, user, feature = of_one(context, method, route, path, named)
     context.rows.requests.append(
         (
             *_common(event),
             service,
             method,
-            template(method, values.text(line.pop("route", None)), path),
+            route,
             path.partition("?")[0] if path else None,
             values.int32(line.pop("status", None)),
             values.number(line.pop("latency_ms", None)),
             values.int64(line.pop("request_bytes", None)),
             values.int64(line.pop("response_bytes", None)),
-            context.take_tenant(line),
+            tenant,
+            user,
+            feature,
             values.text(line.pop("user_agent", None)),
             context.hashed(ip) if ip else None,
             values.text(line.pop("request_id", None)),

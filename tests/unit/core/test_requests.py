@@ -5,7 +5,7 @@ import json
 import pytest
 from feeding import read
 
-from functions.core.sources.access_logs import template
+from functions.core.sources.request_meaning import template
 
 ACCESS = {
     "requestId": "abc",

@@ -1,0 +1,192 @@
+"""What the user's own rules hide: members by their names, and texts by patterns, after the built-in rules.
+
+A secret becomes ``[redacted]``, an identity its keyed hash. Everything but the objects in which something is found runs
+on whole Arrow columns.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from functions.core.meaning.watch import Watch
+from functions.core.meaning.written import Redact
+from functions.core.redaction import Redactor
+from functions.core.schema import JSON, Column
+from functions.core.secret_rules import FREE_TEXT_COLUMNS, HASH_MARK, REDACTED
+from functions.core.values import text
+
+_MARK = "\ue000"
+"""Stands around a match while it is looked up; a character of nobody's, so one that is in the text already goes."""
+
+_ESCAPED = r"\\u"
+_Change = Callable[["_Rule", pa.StringArray, Redactor], pa.StringArray]
+
+
+class Hiding:
+    """The rules that hide, each watched; ``rules`` are empty where there are none."""
+
+    def __init__(self, rules: Sequence[Redact], watch: Watch) -> None:
+        self._rules = [_Rule(rule) for rule in rules]
+        self._watch = watch
+
+    def __bool__(self) -> bool:
+        return bool(self._rules)
+
+    def column(self, column: Column, array: Any, redactor: Redactor) -> Any:
+        """A column of a table without what the rules name: texts, JSON and maps; others are as they were."""
+        if column.type == JSON and column.repeated:
+            values = self._all(array.dictionary, _Rule.in_json, redactor)
+            return pa.DictionaryArray.from_arrays(array.indices, values).cast(column.arrow_type)
+        if column.type == JSON:
+            return self._all(array, _Rule.in_json, redactor)
+        if column.type == "map<string,string>":
+            items = self._all(array.items, _Rule.in_texts, redactor)
+            for rule in self._rules:
+                items = self._watch.run(rule.label, partial(rule.in_items, array.keys, items, redactor), items)
+            return pa.MapArray.from_arrays(array.offsets, array.keys, items)
+        return self._all(array, _Rule.in_texts, redactor) if column.name in FREE_TEXT_COLUMNS else array
+
+    def _all(self, array: pa.StringArray, change: _Change, redactor: Redactor) -> pa.StringArray:
+        shown = array
+        for rule in self._rules:
+            shown = self._watch.over(rule.label, shown, partial(_changed, change, rule, redactor))
+        if shown is not array:
+            redactor.count(pc.sum(pc.not_equal(array, shown)).as_py() or 0)
+        return shown
+
+
+def _changed(change: _Change, rule: _Rule, redactor: Redactor, part: pa.StringArray) -> pa.StringArray:
+    return change(rule, part, redactor)
+
+
+class _Rule:
+    def __init__(self, written: Redact) -> None:
+        self.label = f"redact: {written.name}"
+        self._names = frozenset(name.lower() for name in written.names)
+        self._secret = written.kind == "secret"
+        any_name = "|".join(map(re.escape, sorted(self._names)))
+        self._whole_name = rf"(?i)^(?:.*\.)?(?:{any_name})$"
+        self._patterns = [written.pattern] if written.pattern else []
+        # as text writes a member: name=value, name: 'value', "name": "value", also with escaped quotes
+        self._assignment = (
+            rf"""(?i)\b(?P<name>(?:{any_name})\\*["']?\s*[:=]\s*\\*["']?)(?P<value>[^\s,;&|<>()\[\]{{}}"'\\]+)"""
+        )
+        hints = [rf"(?i:{any_name})\\*[\"']?\s*[:=]"] if self._names else []
+        self._hint = "|".join([*(f"(?:{pattern})" for pattern in self._patterns), *hints])
+        self._json_hint = f"{self._hint}|{_ESCAPED}"
+
+    def in_texts(self, array: pa.StringArray, redactor: Redactor) -> pa.StringArray:
+        found = pc.fill_null(pc.match_substring_regex(array, self._hint), False)
+        if not pc.any(found).as_py():
+            return array
+        return pc.replace_with_mask(array, found, self._hidden(array.filter(found), redactor))
+
+    def in_json(self, array: pa.StringArray, redactor: Redactor) -> pa.StringArray:
+        found = pc.fill_null(pc.match_substring_regex(array, self._json_hint), False)
+        if not pc.any(found).as_py():
+            return array
+        shown = [self._in_object(written, redactor) for written in array.filter(found).to_pylist()]
+        return pc.replace_with_mask(array, found, pa.array(shown, pa.string()))
+
+    def in_items(self, keys: pa.StringArray, items: pa.StringArray, redactor: Redactor) -> pa.StringArray:
+        """Items of maps, without those whose keys are named."""
+        named = pc.match_substring_regex(keys, self._whole_name) if self._names else pa.array([], pa.bool_())
+        if not pc.any(named).as_py():
+            return items
+        hidden = [value and self._instead(value, redactor) for value in items.filter(named).to_pylist()]
+        redactor.count(len(hidden))
+        return pc.replace_with_mask(items, named, pa.array(hidden, pa.string()))
+
+    def _in_object(self, written: str, redactor: Redactor) -> str:
+        try:
+            value = msgspec.json.decode(written)
+        except (msgspec.MsgspecError, RecursionError):
+            return str(self._hidden(pa.array([written], pa.string()), redactor)[0])
+        shown = self._without_names(value, redactor)
+        texts = list(dict.fromkeys(_texts_in(shown)))
+        clean = self._hidden(pa.array(texts, pa.string()), redactor).to_pylist() if texts else []
+        changed = {old: new for old, new in zip(texts, clean, strict=True) if old != new}
+        shown = _replaced(shown, changed) if changed else shown
+        return written if shown == value else text(shown) or ""
+
+    def _without_names(self, value: Any, redactor: Redactor) -> Any:
+        if type(value) is dict:
+            return {
+                name: self._instead(member, redactor)
+                if name.lower() in self._names or name.lower().rpartition(".")[2] in self._names
+                else self._without_names(member, redactor)
+                for name, member in value.items()
+            }
+        return [self._without_names(item, redactor) for item in value] if type(value) is list else value
+
+    def _instead(self, value: Any, redactor: Redactor) -> Any:
+        if value is None or value == "" or (type(value) is str and value.startswith((HASH_MARK, REDACTED))):
+            return value
+        return REDACTED if self._secret else HASH_MARK + redactor.hashed(text(value) or "")
+
+    def _hidden(self, texts: pa.StringArray, redactor: Redactor) -> pa.StringArray:
+        for pattern in self._patterns:
+            if self._secret:
+                texts = pc.replace_substring_regex(texts, pattern, REDACTED)
+            else:
+                texts = _hashed(
+                    pc.replace_substring_regex(_unmarked(texts), f"({pattern})", rf"{_MARK}\1{_MARK}"), redactor
+                )
+        if self._names and self._secret:
+            return pc.replace_substring_regex(texts, self._assignment, rf"\1{REDACTED}")
+        if self._names:
+            marked = pc.replace_substring_regex(_unmarked(texts), self._assignment, rf"\1{_MARK}\2{_MARK}")
+            return _hashed(marked, redactor)
+        return texts
+
+
+def _unmarked(texts: pa.StringArray) -> pa.StringArray:
+    return pc.replace_substring(texts, _MARK, "")
+
+
+def _hashed(marked: pa.StringArray, redactor: Redactor) -> pa.StringArray:
+    """Texts with a hash in place of what stands between marks."""
+
+    def shown(each: str | None) -> str | None:
+        if each is None or _MARK not in each:
+            return each
+        pieces = each.split(_MARK)
+        pieces[1::2] = [
+            piece if piece.startswith((HASH_MARK, REDACTED)) else HASH_MARK + redactor.hashed(piece)
+            for piece in pieces[1::2]
+        ]
+        return "".join(pieces)
+
+    return pa.array(list(map(shown, marked.to_pylist())), pa.string())
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    """All texts in a value of JSON, names and numbers included."""
+    if type(value) is str:
+        yield value
+    elif type(value) is dict:
+        for name, member in value.items():
+            yield name
+            yield from _texts_in(member)
+    elif type(value) is list:
+        for item in value:
+            yield from _texts_in(item)
+    elif type(value) is int or type(value) is float:
+        yield str(value)
+
+
+def _replaced(value: Any, changed: dict[str, str]) -> Any:
+    if type(value) is str:
+        return changed.get(value, value)
+    if type(value) is dict:
+        return {changed.get(name, name): _replaced(member, changed) for name, member in value.items()}
+    if type(value) is list:
+        return [_replaced(item, changed) for item in value]
+    return changed.get(str(value), value) if type(value) is int or type(value) is float else value
