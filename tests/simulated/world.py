@@ -29,7 +29,7 @@ from .errors import FunctionError, Killed, ServiceError
 from .services import S3, SNS, CloudWatch, Glue
 
 CALL_MS = 5
-LATE_CALLS = 3
+LATE_CALLS = 5
 SLOW_LEAVES_MS = 10_000
 FAULTS = ("kill_before", "kill_after", "late", "refused", "lost", "slow")
 LAKE, DEAD_LETTERS, STATE = "lake", "dead-letters", "state"

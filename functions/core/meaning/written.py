@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
 
 import msgspec
 import pyarrow as pa
@@ -92,9 +92,15 @@ def parse(text: str) -> Written:
     if len(text.encode()) > MOST_BYTES:
         raise RulesError(f"the object has more than {MOST_BYTES // 1024} KB")
     try:
-        found = msgspec.convert(tomllib.loads(text), Written)
-    except tomllib.TOMLDecodeError as error:
+        return checked(tomllib.loads(text))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise RulesError(f"it is not TOML: {error}") from None
+
+
+def checked(document: dict[str, Any]) -> Written:
+    """The rules in a document; RulesError as ``parse``."""
+    try:
+        found = msgspec.convert(document, Written)
     except msgspec.ValidationError as error:
         raise RulesError(str(error)) from None
     names = list(found.rules())
@@ -202,7 +208,3 @@ def _step(pattern: str, at: int) -> int:
         end += 2 if pattern[end] == "\\" else 1
     return end + 1 - at
 
-
-def all_names(*lists: Sequence[str]) -> tuple[str, ...]:
-    """Names of several lists, each once, in order."""
-    return tuple(dict.fromkeys(name for names in lists for name in names))
