@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from functions.core.meaning.watch import Watch
 from functions.core.meaning.written import Redact
 from functions.core.redaction import Redactor
-from functions.core.schema import JSON, Column
+from functions.core.schema import JSON, TABLES, Column
 from functions.core.secret_rules import FREE_TEXT_COLUMNS, HASH_MARK, REDACTED
 from functions.core.values import text
 
@@ -39,7 +39,15 @@ class Hiding:
     def __bool__(self) -> bool:
         return bool(self._rules)
 
-    def column(self, column: Column, array: Any, redactor: Redactor) -> Any:
+    def table(self, name: str, rows: pa.Table, redactor: Redactor) -> pa.Table:
+        """Rows of a table without what the rules name."""
+        arrays = [
+            self._column(column, each.chunk(0) if each.num_chunks == 1 else each.combine_chunks(), redactor)
+            for column, each in zip(TABLES[name].columns, rows.columns, strict=True)
+        ]
+        return pa.Table.from_arrays(arrays, schema=rows.schema)
+
+    def _column(self, column: Column, array: Any, redactor: Redactor) -> Any:
         """A column of a table without what the rules name: texts, JSON and maps; others are as they were."""
         if column.type == JSON and column.repeated:
             values = self._all(array.dictionary, _Rule.in_json, redactor)

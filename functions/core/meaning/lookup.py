@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -33,6 +34,21 @@ class _Entry(NamedTuple):
     rule: str
     member: str
     path: tuple[str, ...] = ()
+
+
+class Claims:
+    """What authorizers say in access logs: members with dots (``authorizer.sub``), by the last part of their names, and
+    objects (``authorizer``), each with one that has the members of all, if there is such a one."""
+
+    def __init__(self, members: Mapping[str, Values]) -> None:
+        self.dotted = [(name.rpartition(".")[2], held) for name, held in members.items() if "." in name]
+        self.objects = [(held, _alike(held)) for name, held in members.items() if name in CONTAINERS]
+
+
+def _alike(held: Values) -> dict[str, Any] | None:
+    if set(map(type, held)) != {dict} or len(set(map(tuple, held))) > 1:
+        return None
+    return dict(held[0])
 
 
 class Lookup:
@@ -82,20 +98,29 @@ class Lookup:
         made = self._watch.run(entry.rule, walk, None)
         return made if made is not None and self._watch.saw(entry.rule, self._column, made) else None
 
-    def with_claims(self, found: Values | None, members: Mapping[str, Values]) -> Values | None:
-        """Fills what is missing from what an authorizer says: members with dots (``authorizer.sub``), and objects."""
+    def with_claims(self, found: Values | None, claims: Claims) -> Values | None:
+        """Fills what is missing from what an authorizer says."""
         if found is not None and None not in found:
             return found
-        dotted = {name: name.rpartition(".")[2] for name in members if "." in name}
-        for key in self._claims if dotted else ():
-            for name, last in dotted.items():
+        for key in self._claims if claims.dotted else ():
+            for last, held in claims.dotted:
                 if last == key:
-                    found = either(found, list(map(_present, members[name])))
-        holders = [members[name] for name in CONTAINERS if name in members]
-        if holders:
-            claimed = [next(filter(None, map(self._claim, held)), None) for held in zip(*holders, strict=True)]
-            found = either(found, claimed)
+                    found = either(found, list(map(_present, held)))
+        for held, alike in claims.objects:
+            found = either(found, self._claimed(held, alike))
         return found
+
+    def _claimed(self, held: Values, alike: dict[str, Any] | None) -> Values | None:
+        """What each object claims; at once where all of them have the members of ``alike``."""
+        if alike is not None:
+            key = next((key for key in self._claims if key in alike), None)
+            if key is None and alike.keys().isdisjoint(CONTAINERS):
+                return None
+            if key is not None:
+                named = values.each(list(map(itemgetter(key), held)), label)
+                if None not in named:
+                    return named
+        return list(map(self._claim, held))
 
     def _claim(self, holder: Any) -> str | None:
         """The first of the names in an object, or in one that an authorizer keeps in it."""

@@ -207,4 +207,3 @@ def _step(pattern: str, at: int) -> int:
     while end < len(pattern) and pattern[end] != "]":
         end += 2 if pattern[end] == "\\" else 1
     return end + 1 - at
-

@@ -7,12 +7,11 @@ has the names that templates in use give it; the first that the line has counts.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import itemgetter
 from typing import Any
 
 from functions.core import values
 from functions.core.context import Context, OwnEventError
-from functions.core.meaning.lookup import ABSENT, either
+from functions.core.meaning.lookup import ABSENT, Claims, either
 from functions.core.piles import Pile, Reader, any_starts, cells, mapped, of_type
 from functions.core.rows import Same
 from functions.core.secret_rules import IDENTITIES
@@ -76,10 +75,10 @@ def read(pile: Pile, context: Context) -> None:
     if own is not None:
         raise OwnEventError(f"request to own service {own}")
     paths = None if path is None else of_type(path, str, text)
-    meaning = context.meaning
+    meaning, claims = context.meaning, Claims(also)
     named = Named(
-        meaning.tenant.with_claims(meaning.tenant.column(also), also),
-        meaning.user.with_claims(meaning.user.column(also), also),
+        meaning.tenant.with_claims(meaning.tenant.column(also), claims),
+        meaning.user.with_claims(meaning.user.column(also), claims),
         meaning.feature.column(also),
     )
     written = either(meaning.route.column(also), route)
