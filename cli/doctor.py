@@ -11,7 +11,7 @@ from typing import TextIO
 
 from botocore.exceptions import ClientError
 
-from cli import configuration, target, terminal
+from cli import configuration, rules_file, target, terminal
 from cli.errors import OK
 from cli.log_events import Limits, Sample
 from cli.terminal import Cell
@@ -25,6 +25,7 @@ from functions.core.dark import advice
 from functions.core.dark.advice import Advice
 from functions.core.dark.telemetry import KINDS
 from functions.core.dark.things import Thing
+from functions.core.meaning import status as rules_status
 from functions.core.normalize import Part
 from functions.core.selection import LogGroup, Selection
 from functions.core.widgets.subscription_state import decode
@@ -39,6 +40,7 @@ def run(
     *,
     since: str,
     tenant_keys: Sequence[str],
+    rules: str,
     limits: Limits,
     tool: str,
     form: str,
@@ -48,6 +50,7 @@ def run(
 ) -> int:
     """Say what is there, what is missing, and which lines would change that."""
     local, stage = place
+    meaning = rules_file.load(rules, tenant_keys)
     notes: list[str] = []
     with target.explained():
         print(f"Looking at {' '.join(map(safe, names))} in {target.reach(local)}; nothing is written", file=err)
@@ -56,11 +59,12 @@ def run(
         functions = configuration.functions_by_log_group(notes.append)
         stages = configuration.stages(notes.append)
         problems = _problems(stage, groups)
+        notes_of_rules = _notes_of_rules(stage)
     things: list[Thing] = []
     costs: list[str] = []
     for sample in found.samples:
         alone = Findings([sample], found.times)
-        normalise(alone, tenant_keys)
+        normalise(alone, meaning)
         things += look(sample, alone.parts, functions.get(sample.group, []), has_spans=has_spans)
         costs += _longer_cold_starts(sample, alone.parts)
     for thing in things:
@@ -81,6 +85,8 @@ def run(
             _show(each, those, tool, costs if each.id == "otel_layer" else [], out)
     for note in notes:
         print(f"not looked at: {safe(note)}", file=err)
+    for note in notes_of_rules:
+        print(f"rules: {safe(note)}", file=err)
     return OK
 
 
@@ -117,13 +123,24 @@ def _problems(stage: str, groups: Sequence[LogGroup]) -> dict[str, str]:
         for each in groups
         if (verdict := Selection().verdict(each)).kind in ("guarded", "impossible")
     }
-    parameter = f"/tracelake/{stage}/lake-bucket"
-    try:
-        bucket = client("ssm").get_parameter(Name=parameter)["Parameter"]["Value"]
-        state = decode(Summaries(bucket).read(SUBSCRIPTIONS).body)
-    except ClientError:
-        return found  # not deployed, or not to be read
+    state = decode(_deployed(stage, SUBSCRIPTIONS))
     return found | (state.refused if state else {})
+
+
+def _notes_of_rules(stage: str) -> list[str]:
+    """What is wrong with the rules of the deployed stage."""
+    status = rules_status.decode(_deployed(stage, rules_status.STATUS_KEY))
+    problem = [f"a newer version does not count: {status.problem}"] if status.problem else []
+    return problem + [f"{each.rule} is switched off: {each.reason}" for each in status.off]
+
+
+def _deployed(stage: str, key: str) -> bytes:
+    """An object of the lake bucket; nothing where the stage is not deployed, or may not be read."""
+    try:
+        bucket = client("ssm").get_parameter(Name=f"/tracelake/{stage}/lake-bucket")["Parameter"]["Value"]
+        return Summaries(bucket).read(key).body
+    except ClientError:
+        return b""
 
 
 def _longer_cold_starts(sample: Sample, parts: Iterable[Part]) -> list[str]:

@@ -61,8 +61,14 @@ def _reading(arguments: argparse.Namespace) -> dict[str, Any]:
     from cli.log_events import Limits  # noqa: PLC0415
 
     limits = Limits(seconds=arguments.seconds)
-    keys = arguments.tenant_key
-    return {"since": arguments.since, "tenant_keys": keys, "limits": limits, "out": sys.stdout, "err": sys.stderr}
+    return {
+        "since": arguments.since,
+        "tenant_keys": arguments.tenant_key,
+        "rules": arguments.rules,
+        "limits": limits,
+        "out": sys.stdout,
+        "err": sys.stderr,
+    }
 
 
 def _add_try(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -131,4 +137,5 @@ def _add_groups(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tenant-key", action="append", default=[], metavar="NAME", help="a field that names the customer"
     )
+    parser.add_argument("--rules", default="", metavar="FILE", help="rules of your own (docs/rules.md)")
     parser.add_argument("--local", action="store_true", help="the account that runs on this machine")

@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Sequence
 
-from cli import first_hour
+from cli import first_hour, rules_commands
 from cli.errors import FAILED, INTERRUPTED, CommandError
 from cli.raw_files import FORMATS
 from cli.text import safe
@@ -25,6 +25,8 @@ examples:
   tracelake find-customers lambda.log                 which field names the customer
   tracelake customers put customers.csv               names, plans and prices for the ids of telemetry
   tracelake deployed --commit "$SHA" --service shop   what a pipeline says when it has deployed
+  tracelake find-features access.log                  which features there are, by the routes
+  tracelake rules check rules.toml lambda.log         what rules of your own would change
   tracelake retry-rejected --dry-run                  which dead letters there are, by reason
   tracelake budget                                    what this month has cost, and what is left out because of it
   tracelake price --set kinesis_mode=on-demand        what an installation would cost, line by line
@@ -66,11 +68,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _rows(arguments: argparse.Namespace) -> int:
+    from dataclasses import replace  # noqa: PLC0415
+
+    from cli import rules_file  # noqa: PLC0415
     from cli.explained import Explainer  # noqa: PLC0415
     from cli.rows import RULES, run  # noqa: PLC0415
 
-    explainer = Explainer(RULES, every=arguments.every) if arguments.explain else None
-    status = run(arguments.paths, arguments.format, sys.stdout, sys.stderr, explainer)
+    rules = replace(RULES, meaning=rules_file.load(arguments.rules))
+    explainer = Explainer(rules, every=arguments.every) if arguments.explain else None
+    status = run(arguments.paths, arguments.format, sys.stdout, sys.stderr, explainer, rules)
     if explainer:
         explainer.show(sys.stdout, as_json=arguments.json)
     return status
@@ -166,6 +172,7 @@ def _parser() -> argparse.ArgumentParser:
     first_hour.add_to(commands)
     _add_rows(commands)
     _add_find_customers(commands)
+    rules_commands.add_to(commands)
     _add_ask(commands)
     _add_customers(commands)
     _add_deployed(commands)
@@ -186,6 +193,7 @@ def _add_rows(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     )
     rows.set_defaults(run=_rows)
     rows.add_argument("paths", nargs="+", metavar="PATH", help="a file, gzipped or not; a folder; - for standard input")
+    rows.add_argument("--rules", default="", metavar="FILE", help="rules of your own (docs/rules.md)")
     rows.add_argument("--format", choices=FORMATS, help="what the files hold, where finding it out goes wrong")
     rows.add_argument(
         "--explain",

@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 import pyarrow as pa
 
-from cli import raw_files
+from cli import raw_files, rules_file
 from cli.errors import FAILED, OK, CommandError
 from cli.explained import Explainer
 from functions.core.decode import UnreadableError, payloads
@@ -28,7 +28,14 @@ MAX_FILE_BYTES = 1 << 30
 RULES = Rules(account="000000000000", region="us-east-1", max_decompressed_bytes=MAX_FILE_BYTES)
 
 
-def run(paths: Iterable[str], format: str | None, out: TextIO, err: TextIO, explainer: Explainer | None = None) -> int:
+def run(
+    paths: Iterable[str],
+    format: str | None,
+    out: TextIO,
+    err: TextIO,
+    explainer: Explainer | None = None,
+    rules: Rules = RULES,
+) -> int:
     """Prints the rows of files (``-`` is standard input, a folder all files in it) as JSON lines.
 
     ``format`` is one of raw_files.FORMATS, or None to find out; CommandError for another. An ``explainer`` gets the
@@ -38,7 +45,7 @@ def run(paths: Iterable[str], format: str | None, out: TextIO, err: TextIO, expl
     if format is not None and format not in raw_files.FORMATS:
         raise CommandError(f"unknown format {format}; known are {', '.join(raw_files.FORMATS)}")
     status = OK
-    normalizer = Normalizer(RULES)
+    normalizer = Normalizer(rules)
     rows: dict[str, int] = {}
     for path in files(paths):
         try:
@@ -60,6 +67,8 @@ def run(paths: Iterable[str], format: str | None, out: TextIO, err: TextIO, expl
     counts = normalizer.counts
     totals = {name: getattr(counts, name) for name in ("events", "stored", "folded", "rejected")}
     print(json.dumps({**totals, "rows": rows}), file=err)
+    if rules.meaning:
+        rules_file.tell_what_is_off(rules.meaning, err)
     return status
 
 

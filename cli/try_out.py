@@ -9,11 +9,11 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TextIO
 
-from cli import target, terminal
+from cli import rules_file, target, terminal
 from cli.customers import read as read_customers
 from cli.errors import OK, CommandError
 from cli.in_memory import InMemory
@@ -24,10 +24,10 @@ from functions.aws.clients import client
 from functions.core import questions
 from functions.core.cost.at_rest import HOURS
 from functions.core.customers.listing import Customer
+from functions.core.meaning.meaning import Meaning
 from functions.core.normalize import Normalizer, Part, Rules
 from functions.core.questions import QuestionError, TimeRange, Value
 from functions.core.selection import LogGroup
-from functions.core.usage.tenants import DEFAULT_TENANT_KEYS
 
 MOST_GROUPS = 20
 FLUSH_BYTES = 32 << 20
@@ -59,6 +59,7 @@ def run(
     *,
     since: str,
     tenant_keys: Sequence[str],
+    rules: str,
     limits: Limits,
     top: int,
     customers: str,
@@ -70,10 +71,12 @@ def run(
     """Read the newest events of log groups and answer what they can tell."""
     began = time.monotonic()
     listed = read_customers(customers, err) if customers else []
+    meaning = rules_file.load(rules, tenant_keys)
     with target.explained():
         print(f"Reading {' '.join(map(safe, names))} in {target.reach(local)}; nothing is written", file=err)
         _, found = read(names, span_of(since), limits)
-    normalise(found, tenant_keys)
+    normalise(found, meaning)
+    rules_file.tell_what_is_off(meaning, err)
     answers = list(ask(found, top, listed))
     seconds = time.monotonic() - began
     if form == "json":
@@ -107,10 +110,10 @@ def read(names: Sequence[str], span: timedelta, limits: Limits) -> tuple[list[Lo
     return groups, Findings(samples, TimeRange(earliest, end).whole_minutes())
 
 
-def normalise(found: Findings, tenant_keys: Sequence[str]) -> None:
+def normalise(found: Findings, meaning: Meaning) -> None:
     """Turns the events into rows, and lets go of them."""
     # identities are hashed with a key that nobody has
-    rules = Rules("", "", (*tenant_keys, *DEFAULT_TENANT_KEYS), hash_key=secrets.token_bytes(32))
+    rules = Rules("", "", meaning=meaning, hash_key=secrets.token_bytes(32))
     normalizer = Normalizer(rules)
     chunk = 0
     for each in found.samples:
@@ -146,8 +149,11 @@ def ask(found: Findings, top: int, listed: Iterable[Customer] = ()) -> Iterator[
         if not any(row["customer"] != "(unknown)" for row in customers.rows):
             customers = Answer(name, customers.title, customers.columns, [], _NO_CUSTOMERS[name])
         yield customers
+    features = _answer(lake, found, "which_features_are_popular", top=top)
+    yield features if features.rows else replace(features, note=_NO_FEATURES)
 
 
+_NO_FEATURES = "No line that was read names a feature; `tracelake find-features` proposes some by the routes."
 _NO_WASTE = "No function with at least 20 invocations in what was read has memory to spare."
 _OTHER_FIELD = "Where a field of another name does, say --tenant-key NAME; `tracelake doctor` says what else would."
 _NO_CUSTOMERS = {

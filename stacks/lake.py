@@ -9,6 +9,7 @@ from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 
 from functions.core import views
+from functions.core.meaning.status import RULES_KEY, STATUS_KEY
 from functions.core.schema import LISTS, TABLES, TENANTS
 from stacks.data import published_name
 from stacks.names import Names
@@ -117,9 +118,9 @@ class Lake:
 
     def let_read_rules(self, role: iam.Role) -> None:
         """Read the user's rules, and keep what became of them."""
-        config = f"{self._bucket_arn(self.bucket)}/config/"
-        allow(role, ["s3:GetObject"], [f"{config}rules.toml", f"{config}rules.state.json"])
-        allow(role, ["s3:PutObject"], [f"{config}rules.state.json"])
+        rules, status = (f"{self._bucket_arn(self.bucket)}/{key}" for key in (RULES_KEY, STATUS_KEY))
+        allow(role, ["s3:GetObject"], [rules, status])
+        allow(role, ["s3:PutObject"], [status])
         # without it, AWS answers where there are no rules that access is denied
         allow(role, ["s3:ListBucket"], [self._bucket_arn(self.bucket)])
 
@@ -131,7 +132,7 @@ class Lake:
 
     def let_show_rules(self, role: iam.Role) -> None:
         """Read what became of the user's rules."""
-        allow(role, ["s3:GetObject"], [f"{self._bucket_arn(self.bucket)}/config/rules.state.json"])
+        allow(role, ["s3:GetObject"], [f"{self._bucket_arn(self.bucket)}/{STATUS_KEY}"])
 
     def let_read_customers(self, role: iam.Role) -> None:
         """Read the list of customers; see ``let_read_summaries`` for what is asked where there is none."""

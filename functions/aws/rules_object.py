@@ -17,11 +17,9 @@ from functions.aws import environment
 from functions.aws.clients import client
 from functions.aws.summaries import Stored, Summaries
 from functions.core.meaning.meaning import Meaning
-from functions.core.meaning.status import Status, decode, encode
+from functions.core.meaning.status import RULES_KEY, STATUS_KEY, Status, decode, encode
 from functions.core.meaning.written import MOST_BYTES, RulesError, Written, parse
 
-KEY = "config/rules.toml"
-STATUS_KEY = "config/rules.state.json"
 POLL_MS = 60_000
 ATTEMPTS = 4
 
@@ -93,7 +91,7 @@ class RulesObject:
         """The object if it is another one than was read last; with an empty body where there is none."""
         condition = {"IfNoneMatch": self._etag} if self._etag else {}
         try:
-            answer = client("s3").get_object(Bucket=self._bucket, Key=KEY, **condition)  # type: ignore[arg-type]
+            answer = client("s3").get_object(Bucket=self._bucket, Key=RULES_KEY, **condition)  # type: ignore[arg-type]
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code")
             if code in {"304", "NotModified"}:

@@ -24,9 +24,7 @@ class Context:
 
     __slots__ = ("_known", "_piles", "hashed", "meaning", "own_services", "redactor", "rows")
 
-    def __init__(
-        self, meaning: Meaning, own_services: str, hash_key: bytes, redactor: Redactor | None = None
-    ) -> None:
+    def __init__(self, meaning: Meaning, own_services: str, hash_key: bytes, redactor: Redactor | None = None) -> None:
         self.rows = Rows()
         self._piles: dict[tuple[Reader, int, Names], Pile] = {}
         self.meaning = meaning

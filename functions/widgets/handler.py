@@ -1,6 +1,7 @@
 """All custom widgets of the dashboards: which one is drawn, the widget's parameter ``widget`` says.
 
-First paint comes from small objects that `compact` and `subscribe_log_groups` keep; only a click asks Athena.
+First paint comes from small objects that `compact`, `subscribe_log_groups` and `normalize` keep; only a click asks
+Athena.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from functions.core.budget import read_status
 from functions.core.customers.listing import NOBODY, Names
 from functions.core.dark.telemetry import KINDS as TELEMETRY
 from functions.core.dark.telemetry import Telemetry
+from functions.core.meaning import status as rules_status
 from functions.core.summaries import Errors, Ledger, Traffic, decode
-from functions.core.widgets import dark, details, errors, ledger, subscription_state, subscriptions, traffic
+from functions.core.widgets import dark, details, errors, ledger, rules, subscription_state, subscriptions, traffic
 from functions.core.widgets.hours import Hours
 from functions.core.widgets.page import WidgetContext, failure
 from functions.core.widgets.parts import View
@@ -108,6 +110,10 @@ def _advice(event: Mapping[str, Any], view: View) -> str:
     return dark.render_advice(str(event.get("advice") or ""), _telemetry(view), view.context)
 
 
+def _rules(_event: Mapping[str, Any], view: View) -> str:
+    return rules.render(rules_status.decode(_summaries().read(rules_status.STATUS_KEY).body), view.context)
+
+
 WIDGETS = {
     "top_customers": Widget(traffic.CUSTOMERS.docs, _customers),
     "top_routes": Widget(traffic.ROUTES.docs, _routes),
@@ -116,6 +122,7 @@ WIDGETS = {
     "subscriptions": Widget(subscriptions.DOCS, _subscriptions),
     "dark": Widget(dark.DOCS, _dark),
     "advice": Widget(dark.ADVICE_DOCS, _advice),
+    "rules": Widget(rules.DOCS, _rules),
 }
 DOCS = "## tracelake\n\nThe parameter `widget` says what is drawn: " + ", ".join(f"`{name}`" for name in WIDGETS) + "."
 

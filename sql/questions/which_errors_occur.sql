@@ -8,6 +8,7 @@ WITH grouped AS (
         substr(max_by(example, ROW(time, event_id)), 1, 200) AS example,
         count(DISTINCT event_id) AS occurrences,
         count(DISTINCT tenant) AS customers,
+        count(DISTINCT user_id) AS users,
         min(time) AS first_seen,
         max(time) AS last_seen,
         max_by(request_id, ROW(time, event_id)) AS last_request_id,
@@ -20,12 +21,13 @@ WITH grouped AS (
 ),
 ranked AS (
     SELECT
-        kind, service, error, example, occurrences, customers, first_seen, last_seen, last_request_id, last_trace_id,
+        kind, service, error, example, occurrences, customers, users, first_seen, last_seen,
+        last_request_id, last_trace_id,
         row_number() OVER (ORDER BY occurrences DESC, last_seen DESC, kind, service, error, example) AS place
     FROM grouped
 )
 SELECT
-    kind, service, error, example, occurrences, customers, first_seen, last_seen, last_request_id, last_trace_id
+    kind, service, error, example, occurrences, customers, users, first_seen, last_seen, last_request_id, last_trace_id
 FROM ranked
 WHERE place <= :top
 ORDER BY place

@@ -10,9 +10,10 @@
 -- column: tenant string The customer; Lambda's own records name none.
 -- column: request_id string AWS request id.
 -- column: trace_id string W3C trace id.
+-- column: user_id string Keyed hash of the user; Lambda's own records name none.
 SELECT
     hour, time, 'log' AS kind, coalesce(service, log_group) AS service, coalesce(error_type, level) AS error,
-    fingerprint, message AS example, event_id, tenant, request_id, trace_id
+    fingerprint, message AS example, event_id, tenant, request_id, trace_id, user_id
 FROM logs
 WHERE level IN ('ERROR', 'FATAL')
 UNION ALL
@@ -20,13 +21,13 @@ SELECT
     hour, time, 'invocation' AS kind, function_name AS service, coalesce(error_type, status) AS error,
     status AS fingerprint,
     status || coalesce(' after ' || CAST(CAST(round(duration_ms) AS bigint) AS varchar) || ' ms', '') AS example,
-    event_id, CAST(NULL AS varchar) AS tenant, request_id, trace_id
+    event_id, CAST(NULL AS varchar) AS tenant, request_id, trace_id, CAST(NULL AS varchar) AS user_id
 FROM invocations
 WHERE status IN ('error', 'timeout', 'out_of_memory')
 UNION ALL
 SELECT
     hour, time, 'request' AS kind, service, 'HTTP ' || CAST(status AS varchar) AS error,
     route AS fingerprint, coalesce(route || ': ' || error_message, route) AS example,
-    event_id, tenant, request_id, trace_id
+    event_id, tenant, request_id, trace_id, user_id
 FROM requests
 WHERE status >= 500

@@ -149,6 +149,7 @@ def rows(names: Names, widgets_arn: str) -> Iterator[list[cloudwatch.ConcreteWid
         custom("Ledger", widgets_arn, 13, 9, widget="ledger"),
         custom("Subscriptions", widgets_arn, 11, 9, widget="subscriptions"),
     ]
+    yield [custom("Rules", widgets_arn, 24, 5, widget="rules")]
     yield [
         graph(
             names,

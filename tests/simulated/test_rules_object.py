@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from functions.aws.rules_object import KEY, STATUS_KEY, rules_object
+from functions.aws.rules_object import rules_object
 from functions.core.meaning import watch
-from functions.core.meaning.status import decode
+from functions.core.meaning.status import RULES_KEY, STATUS_KEY, decode
 
 from . import audit
 from .account import Account
@@ -27,7 +27,7 @@ def account():
 
 
 def put(account, body):
-    account.world.s3.put_object({"Bucket": LAKE, "Key": KEY, "Body": body})
+    account.world.s3.put_object({"Bucket": LAKE, "Key": RULES_KEY, "Body": body})
 
 
 def status(account):
@@ -122,7 +122,7 @@ def test_where_there_never_was_a_good_version_the_usual_names_count(account, bod
 def test_who_takes_the_object_away_takes_the_rules_away(account):
     put(account, GOOD)
     line(account)
-    account.world.s3.objects.pop((LAKE, KEY))
+    account.world.s3.objects.pop((LAKE, RULES_KEY))
     account.wait(1)
     assert line(account)["tenant"] == "usual"
     assert status(account).text == ""

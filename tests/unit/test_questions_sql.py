@@ -494,3 +494,44 @@ def test_loud_log_groups_come_with_what_could_be_and_what_was_left_out(lake):
         ("/other", 200, 20.0, 0, 0),
         ("aws/spans", 100, 10.0, 0, 0),
     ]
+
+
+def test_features_are_counted_by_customers_and_users_from_events_and_routes(lake):
+    for number, (tenant, user) in enumerate([("acme", "u1"), ("acme", "u2"), ("umbrella", "u3"), (None, None)]):
+        lake.put("usage_events", 1 + number, feature="export", tenant=tenant, user_id=user)
+    lake.put("usage_events", feature="import", tenant="acme", user_id="u1")
+    lake.put("requests", feature="export", tenant="acme", user_id="u9", status=500)
+    lake.put("requests", feature="import", tenant="acme", user_id="u1", status=200)
+    lake.put("requests", tenant="acme", status=200)
+    lake.rows["requests"].append(lake.rows["requests"][0])  # not settled yet, so it is there twice
+    export, import_ = lake.ask("which_features_are_popular")
+    assert (export["feature"], export["customers"], export["users"]) == ("export", 2, 4)
+    assert (export["uses"], export["usage_events"], export["requests"], export["error_pct"]) == (5, 4, 1, 100.0)
+    assert (export["busiest_customer"], export["busiest_pct"]) == ("acme", 60.0)
+    assert (import_["feature"], import_["customers"], import_["users"], import_["uses"]) == ("import", 1, 1, 2)
+    assert export["share_pct"] + import_["share_pct"] == pytest.approx(100, abs=0.1)
+    (only,) = lake.ask("which_features_are_popular", tenant="umbrella")
+    assert (only["feature"], only["uses"], only["customers"]) == ("export", 1, 1)
+
+
+def test_versions_are_compared_by_what_failed_of_their_lines_and_spans(lake):
+    for number in range(4):
+        level = "ERROR" if number == 0 else "INFO"
+        lake.put("logs", 600 - number, service="shop", service_version="1", level=level, user_id=f"u{number}")
+        level = "ERROR" if number else "INFO"
+        lake.put("logs", 30 - number, service="shop", service_version="2", level=level, user_id=f"u{number}")
+    lake.put("spans", 30, service="shop", service_version="2", kind="server", status="fault", duration_ms=40.0)
+    lake.put("spans", 30, service="shop", service_version="2", kind="client", status="fault", duration_ms=4000.0)
+    lake.put("logs", 30, service="other", level="INFO")
+    new, old, unknown = lake.ask("which_versions_fail")
+    assert (new["version"], new["is_newest"], new["lines"], new["error_line_pct"]) == ("2", True, 4, 75.0)
+    assert (new["users_with_errors"], new["spans"], new["failed_span_pct"], new["p90_ms"]) == (3, 1, 100.0, 40.0)
+    assert (old["version"], old["is_newest"], old["error_line_pct"]) == ("1", False, 25.0)
+    assert (unknown["service"], unknown["version"]) == ("other", "(unknown)")
+    assert [row["version"] for row in lake.ask("which_versions_fail", service="shop")] == ["2", "1"]
+
+
+def test_an_error_says_how_many_users_it_met(lake):
+    for user in ("u1", "u2", "u2", None):
+        lake.put("logs", service="shop", level="ERROR", message="no", fingerprint="f", user_id=user)
+    assert [row["users"] for row in lake.ask("which_errors_occur")] == [2]

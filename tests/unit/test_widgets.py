@@ -16,10 +16,12 @@ from functions.core.budget import Status
 from functions.core.customers.listing import Customer, Names
 from functions.core.customers.listing import encode as encode_list
 from functions.core.dark.telemetry import KINDS, Filled
+from functions.core.meaning.status import Off
+from functions.core.meaning.status import Status as RulesStatus
 from functions.core.ranked import Failures, Requests
 from functions.core.sampling import Period
 from functions.core.summaries import Errors, HourObject, Ledger, Traffic, encode
-from functions.core.widgets import dark, details, errors, ledger, page, subscriptions, traffic
+from functions.core.widgets import dark, details, errors, ledger, page, rules, subscriptions, traffic
 from functions.core.widgets.hours import Hours
 from functions.core.widgets.page import WidgetContext
 from functions.core.widgets.parts import View
@@ -319,8 +321,21 @@ def test_a_long_list_of_subscriptions_is_cut_and_says_so():
     assert "300 more are not listed" in found.text
 
 
+def of_rules(name):
+    written = json.dumps({"tenant": [name, "store"]}).replace('{"tenant": ', "tenant = ").removesuffix("}")
+    return RulesStatus("1", written, NOON_MS, "2", name, NOON_MS, (Off(f"tenant: {name}", name, NOON_MS),))
+
+
+def test_rules_show_first_what_is_wrong_with_them():
+    found = Page(rules.render(of_rules("shop"), context()))
+    assert "1 rule in force" in found.text
+    assert "A newer version does not count (since 12:00): shop" in found.text
+    assert found.rows[1:] == [["switched off", "tenant: shopsince 12:00: shop"], ["in force", "tenant: store"]]
+
+
 def row(**members):
     known = {"requests": 10, "error_pct": 50.0, "p90_ms": 12.0, "route": "GET /", "customer": "acme", "service": "shop"}
+    known |= {"feature": "export", "uses": 4, "users": 2, "last_used": NOON}
     known |= {"error": "KeyError", "example": "no x", "occurrences": 3, "last_seen": NOON, "time": NOON}
     known |= {"tenant": "acme", "message": "no x", "request_id": "r-1", "trace_id": "t-1"}
     known |= {
@@ -335,10 +350,11 @@ def row(**members):
     return known | {"commit_sha": "1f2e3d4c5b6a", "service_version": None, "actors": "role/deploy"} | members
 
 
-def test_a_customer_is_shown_with_routes_and_errors():
-    found = Page(details.render(details.of_customer({"customer": "acme"}), [[row()], [row()]], context()))
-    assert [each for each in found.rows if each[0] not in ("Route", "Error")] == [
+def test_a_customer_is_shown_with_routes_features_and_errors():
+    found = Page(details.render(details.of_customer({"customer": "acme"}), [[row()], [row()], [row()]], context()))
+    assert [each for each in found.rows if each[0] not in ("Route", "Feature", "Error")] == [
         ["GET /", "10", "50 %", "12 ms"],
+        ["export", "4", "2", "12:00"],
         ["KeyError in shopno x", "3", "12:00"],
     ]
 
@@ -378,8 +394,8 @@ def drawn_with(name):
     group = Errors()
     group.groups.add((name, name), Failures(3, NOON_MS, NOON_MS, name, name, {name: 3}))
     state = State(NOON_MS, 2, 1, [name], 1, {name: name}, {name: [name]}, {name: 1}, name)
-    from_outside = ("route", "customer", "customer_name", "service", "error", "example", "tenant", "message")
-    rows = [[row(**dict.fromkeys((*from_outside, "what", "status", "reason", "commit_sha", "actors"), name))]] * 2
+    from_outside = ("route", "customer", "customer_name", "service", "error", "example", "tenant", "message", "feature")
+    rows = [[row(**dict.fromkeys((*from_outside, "what", "status", "reason", "commit_sha", "actors"), name))]] * 3
     listed = Names(encode_list([Customer(name, name, name)]))
     for wide in (320, 1400):
         seen = view(width=wide)
@@ -392,9 +408,10 @@ def drawn_with(name):
         yield subscriptions.render(state, seen.context)
         yield dark.render(dark_of({name: 3}), state, seen, top=5)
         yield dark.render_advice("json_logging", dark_of({name: 3}), seen.context)
+        yield rules.render(of_rules(name), seen.context)
         yield details.render(details.of_customer({"customer": name, "name": name}), rows, seen.context)
         yield details.render(details.of_route({"route": name, "service": name}), rows[:1], seen.context)
-        yield details.render(details.of_error({"fingerprint": name, "error": name}), rows, seen.context)
+        yield details.render(details.of_error({"fingerprint": name, "error": name}), rows[:2], seen.context)
         yield details.failure(seen.context, name, "which_errors_occur")
         yield page.failure(seen.context, name)
 
@@ -432,7 +449,8 @@ def everything(**given):
     yield subscriptions.render(State(NOON_MS, 1, 1, ["/a"], 0, {"/b": "no"}), seen.context)
     yield dark.render(dark_of({"checkout": 3}), State(refused_count=1, refused={"/b": "no"}), seen, top=5)
     yield dark.render_advice("json_logging", dark_of({"checkout": 3}), seen.context)
-    yield details.render(details.of_customer({"customer": "a"}), [[row()], [row()]], seen.context)
+    yield rules.render(of_rules("bad"), seen.context)
+    yield details.render(details.of_customer({"customer": "a"}), [[row()], [row()], [row()]], seen.context)
     yield traffic.empty(seen)
 
 
@@ -451,6 +469,7 @@ def test_the_themes_differ_in_colours_alone():
         ledger.render([("2026-11-20-11", Ledger())], view()),
         subscriptions.render(None, context()),
         dark.render(dark_of({}), None, view(), top=5),
+        rules.render(RulesStatus(), context()),
     ],
 )
 def test_an_empty_widget_says_why_and_what_to_do(empty):

@@ -72,7 +72,8 @@ def _subscription(customer: str, group: str, lines: list[Any]) -> dict[str, Any]
 def _function_lines(customer: str) -> list[Any]:
     request = f"{len(customer):08x}-0000-4000-8000-{sum(customer.encode()):012x}"
     error = {"level": "ERROR", "message": "payment refused", "service": "checkout", "tenant_id": customer,
-             "function_request_id": request, "exception_name": "PaymentError"}  # fmt: skip
+             "function_request_id": request, "exception_name": "PaymentError", "user_id": f"user of {customer}",
+             "service.version": "1.2.0"}  # fmt: skip
     metric = {"_aws": {"Timestamp": START_MS, "CloudWatchMetrics": [
         {"Namespace": "shop", "Dimensions": [["service"]], "Metrics": [{"Name": "paid", "Unit": "Count"}]}]},
         "service": "checkout", "paid": 3}  # fmt: skip
@@ -91,13 +92,16 @@ def _function_lines(customer: str) -> list[Any]:
 def _access(customer: str, status: str) -> dict[str, Any]:
     return {"requestId": f"{customer}-{status}", "ip": "203.0.113.7", "requestTime": "20/Nov/2026:10:00:03 +0000",
             "httpMethod": "GET", "resourcePath": "/orders/{id}", "path": "/orders/4711", "status": status,
-            "responseLength": "1024", "responseLatency": "37", "tenant": customer}  # fmt: skip
+            "responseLength": "1024", "responseLatency": "37", "tenant": customer,
+            "user_id": f"user of {customer}", "feature": "orders"}  # fmt: skip
 
 
 def _span(customer: str, kind: str, number: int) -> dict[str, Any]:
     start = (START_MS + 1000 * number) * 1_000_000
     return {
-        "resource": {"attributes": {"service.name": "checkout", "faas.name": "shop-checkout"}},
+        "resource": {
+            "attributes": {"service.name": "checkout", "service.version": "1.2.0", "faas.name": "shop-checkout"}
+        },
         "scope": {"name": "botocore", "version": "1"},
         "traceId": f"{sum(customer.encode()):032x}",
         "spanId": f"{number:016x}",

@@ -61,6 +61,7 @@ class Load(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     read_units_a_publication: float
     summary_writes_an_hour: float
     summary_read_units_an_hour: float
+    rules_reads_an_hour: float
     stored_months: float
     metrics_of_a_search: int
     raw_bytes_a_request: int

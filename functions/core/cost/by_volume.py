@@ -57,6 +57,7 @@ def charges(prices: PriceTable = PRICES, load: Load = ASSUMED.load) -> tuple[Cha
         add("S3 requests", count, 1, "s3_put")
         add("S3 requests", count, 2, "s3_get")
     add("S3 requests", "hours", publications * load.tables_a_publication, "s3_put")
+    add("S3 requests", "hours", load.rules_reads_an_hour, "s3_get")
     for price in ("s3_put", "s3_get"):
         add("S3 requests", "hours", load.summary_writes_an_hour, price)
     add("S3 storage of a month", "stored_bytes", load.stored_months / GB, "s3_gb_month")

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import msgspec
 
+RULES_KEY = "config/rules.toml"
+STATUS_KEY = "config/rules.state.json"
+"""Where both lie in the lake bucket."""
+
 MOST_OFF = 200
 
 

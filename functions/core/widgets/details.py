@@ -1,4 +1,4 @@
-"""What a click shows: the routes and errors of a customer, the customers of a route, the last lines of an error with
+"""What a click shows: routes, features and errors of a customer, customers of a route, the last lines of an error with
 what was deployed meanwhile."""
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Detail:
 
 
 def of_customer(event: Mapping[str, Any]) -> Detail:
-    """A customer: what it calls, and what fails for it."""
+    """A customer: what it calls, which features it uses, and what fails for it."""
     tenant, name = (str(event.get(key) or "") for key in ("customer", "name"))
     return Detail(
         f"{name} ({tenant})" if name else tenant,
@@ -47,6 +47,12 @@ def of_customer(event: Mapping[str, Any]) -> Detail:
                 "which_access_patterns_exist",
                 {"tenant": tenant, "top": MOST_ROWS},
                 "routes",
+            ),
+            Section(
+                "Which features it uses",
+                "which_features_are_popular",
+                {"tenant": tenant, "top": MOST_ROWS},
+                "features",
             ),
             Section("What fails", "which_errors_occur", {"tenant": tenant, "top": MOST_ROWS}, "errors"),
         ),
@@ -135,6 +141,27 @@ def _customers(rows: Sequence[Row], context: WidgetContext) -> str:
     return _traffic(rows, context, "Customer", "customer")
 
 
+def _features(rows: Sequence[Row], context: WidgetContext) -> str:
+    longest = max(_whole(row["uses"]) for row in rows) or 1
+    digits = len(context.number(longest))
+    columns = [
+        Column("Feature", max(110, min(round(context.width * 0.34), 300)), css="tl-name"),
+        Column("Uses", hint="usage events, and requests of its routes"),
+        Column("Users", 72),
+        Column("Last", 104, 400),
+    ]
+    drawn = [
+        [
+            name_of(_name(row["feature"]), "none"),
+            meter(context, _whole(row["uses"]), [("", 100 * _whole(row["uses"]) / longest)], digits),
+            context.number(_whole(row["users"])),
+            _time(row["last_used"], context),
+        ]
+        for row in rows
+    ]
+    return table(context, columns, drawn)
+
+
 def _errors(rows: Sequence[Row], context: WidgetContext) -> str:
     columns = [
         Column("Error", 0, css="tl-name tl-tall"),
@@ -212,6 +239,7 @@ _TABLES = {
     "routes": _routes,
     "customers": _customers,
     "errors": _errors,
+    "features": _features,
     "lines": _lines,
     "deployments": _deployments,
 }
