@@ -16,7 +16,6 @@ from functions.aws import athena
 from functions.aws.clients import client
 from functions.core import questions
 from functions.core.accounting import Part
-from functions.core.meaning.written import Written
 from functions.core.questions import TimeRange
 from functions.core.usage.find_features import Feature, Use, propose
 
@@ -25,21 +24,24 @@ _QUESTION = "which_access_patterns_exist"
 _COLUMNS = ("feature", "requests", "share_pct", "routes", "customers_at_most", "reads_pct", "for example")
 
 
-def run(telemetry: Telemetry, form: str, out: TextIO, err: TextIO) -> int:
-    """Prints the proposal as a table or JSON; that there is none is an answer."""
+def run(telemetry: Telemetry, form: str, out: TextIO, err: TextIO, rules: str = "") -> int:
+    """Prints the proposal as a table or JSON; that there is none is an answer.
+
+    ``rules`` is a file of rules, whose path templates make routes.
+    """
     if telemetry:
-        parts, _ = normalised(telemetry.records(err), rules_file.meant(Written()))
+        parts, _ = normalised(telemetry.records(err), rules_file.load(rules))
         uses = list(of_parts(parts))
     else:
         uses = list(_of_lake(telemetry))
     features = propose(uses)
+    total = sum(each.requests for each in features)
     if form == "json":
-        found = [{"feature": each.name, "patterns": each.patterns, **_row(each, 1)} for each in features]
+        found = [{"feature": each.name, "patterns": each.patterns, **_row(each, total)} for each in features]
         out.write(terminal.to_json({"routes": len(uses), "features": found, "rules": lines(features)}) + "\n")
     elif not features:
         print(f"{len(uses):,} routes were read, and none of them says which feature it is.", file=out)
     else:
-        total = sum(each.requests for each in features)
         print(f"{len(uses):,} routes were read.", file=out)
         terminal.show(_COLUMNS, [_row(each, total) for each in features], "table", out)
         print("In a file of rules (docs/rules.md), for `tracelake rules check` and `put`:\n", file=out)

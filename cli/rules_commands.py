@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
-_DO = "check", "put", "show", "status"
+if TYPE_CHECKING:
+    from cli.telemetry import Telemetry
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -47,6 +49,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     find.set_defaults(run=_find)
     _add_telemetry(find)
+    find.add_argument("--rules", default="", metavar="FILE", help="rules of your own, whose paths make routes")
     find.add_argument("--format", choices=("table", "json"), default="table", help="default: table")
 
 
@@ -77,10 +80,10 @@ def _status(arguments: argparse.Namespace) -> int:
 def _find(arguments: argparse.Namespace) -> int:
     from cli import find_features  # noqa: PLC0415
 
-    return find_features.run(_telemetry(arguments), arguments.format, sys.stdout, sys.stderr)
+    return find_features.run(_telemetry(arguments), arguments.format, sys.stdout, sys.stderr, arguments.rules)
 
 
-def _telemetry(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
+def _telemetry(arguments: argparse.Namespace) -> Telemetry:
     from cli.telemetry import Telemetry  # noqa: PLC0415
 
     return Telemetry(

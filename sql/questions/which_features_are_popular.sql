@@ -1,5 +1,5 @@
 -- question: Which features are popular?
--- needs: usage events, or access logs whose routes the rules map to features: `tracelake find-features` proposes how
+-- needs: usage events, or access logs whose routes the rules map to features
 -- since: 7d
 -- param: tenant= only this customer; empty for all
 -- param: top=50 at most so many features

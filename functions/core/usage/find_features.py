@@ -12,6 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 MOST_FEATURES = 50
+LONGEST_PATTERN = 200
+"""What a rule may be called (meaning/written.py)."""
+
 _DOMINANT = 0.5
 _LEAST_PARTS = 3
 _TECHNICAL = re.compile(
@@ -70,6 +73,7 @@ def propose(uses: Iterable[Use]) -> list[Feature]:
             groups[head].append((use, parts))
     total = sum(use.requests for use, _ in found)
     features = [feature for head, members in groups.items() for feature in _features(head, members, total)]
+    features = [feature for feature in features if max(map(len, feature.patterns)) <= LONGEST_PATTERN]
     features.sort(key=lambda feature: (-feature.requests, feature.name))
     return features[:MOST_FEATURES]
 
