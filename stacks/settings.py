@@ -130,7 +130,8 @@ class Settings:
     )
     tenant_keys: tuple[str, ...] = _setting(
         DEFAULT_TENANT_KEYS,
-        "Attributes and log fields that name the customer; the first that is present counts.",
+        "Attributes and log fields that name the customer; the first that is present counts. [Rules](rules.md) come "
+        "before them, and change without a deployment.",
         "a list of 1 to 20 names of fields, of letters, digits and _ . : @ -",
         lambda value: 1 <= len(value) <= 20 and all(_ATTRIBUTE.fullmatch(key) for key in value),
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from feeding import RULES, payload, rows, taken
 
 from functions.core.accounting import Rules
 from functions.core.meaning.meaning import Meaning
-from functions.core.meaning.written import RulesError, parse, steps_of
+from functions.core.meaning.written import COLUMNS, RulesError, parse, steps_of
 from functions.core.usage.tenants import DEFAULT_TENANT_KEYS
 
 REQUEST = {"requestId": "r", "httpMethod": "GET", "status": "200", "path": "/", "responseLatency": 3}
@@ -244,3 +246,16 @@ def test_without_rules_nothing_but_new_columns_is_different() -> None:
     line = {**REQUEST, "tenant": "acme"}
     assert read("", "requests", line) == rows(taken(payload(line), rules=Rules("1", "r", hash_key=b"test")), "requests")
     assert RULES.meaning is None
+
+
+def test_the_example_of_the_documentation_can_be_used() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "rules.md").read_text()
+    written = parse(page.split("```toml\n")[1].split("```")[0])
+    assert {name.partition(":")[0] for name in written.rules()} == {
+        *("tenant", "user", "route", "feature", "version", "paths", "features", "redact", "formats"),
+    }
+    for table, columns in COLUMNS.items():
+        told = page.split(f"`{table}` `time`" if table == "logs" else f"For `{table}` these are")[1].split(
+            ";" if table != "logs" else ". Other"
+        )[0]
+        assert columns - {"time"} <= set(re.findall(r"`(\w+)`", told)), table
