@@ -146,6 +146,15 @@ def test_doctor_tells_which_telemetry_a_log_group_gives(deployed: Deployed) -> N
     assert things["/shop/gateway"]["cannot be subscribed, or read"] is None
 
 
+def test_rules_are_put_into_the_lake_bucket_and_shown(deployed: Deployed, tmp_path: Path) -> None:
+    file = tmp_path / "rules.toml"
+    file.write_text('version = ["build"]\n')
+    deployed.command("rules", "put", str(file))
+
+    assert deployed.command("rules", "show") == file.read_text()
+    assert "in" in deployed.command("rules", "status")
+
+
 def test_the_command_finds_the_stack_that_runs_here(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in deployed.emulator.environment:
         monkeypatch.setenv(name, "set by the command")
@@ -258,6 +267,7 @@ SHOWN = {
     "errors": "KeyError",
     "ledger": "Every event is accounted for",
     "subscriptions": "/shop/gateway",
+    "rules": " rule",
 }
 
 

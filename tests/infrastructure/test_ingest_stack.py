@@ -231,8 +231,36 @@ def test_read_log_files_may_read_what_the_setting_names_and_no_more(other_templa
     (statements,) = [
         each["PolicyDocument"]["Statement"] for name, each in policies.items() if name.startswith("ReadLogFiles")
     ]
-    (read,) = [each["Resource"] for each in statements if each["Action"] == "s3:GetObject"]
-    assert [text(resource).partition(":s3:::")[2] for resource in read] == ["access-logs/alb/*", "cloudfront-logs/*"]
+    read = [each["Resource"] for each in statements if each["Action"] == "s3:GetObject"]
+    rules, named = sorted(read, key=lambda resources: "config" not in text(resources[0]))
+    assert [text(resource).partition(":s3:::")[2] for resource in named] == ["access-logs/alb/*", "cloudfront-logs/*"]
+    assert [text(resource).rpartition("/config/")[2] for resource in rules] == ["rules.toml", "rules.state.json"]
+
+
+def test_normalize_reads_the_rules_and_writes_what_became_of_them_and_no_rules(templates: dict[str, Template]) -> None:
+    policies = of_type(templates["ingest"], "AWS::IAM::Policy")
+    (statements,) = [
+        each["PolicyDocument"]["Statement"] for name, each in policies.items() if name.startswith("NormalizeRole")
+    ]
+    allowed = {
+        (each["Action"], text(resource).rpartition("/config/")[2])
+        for each in statements
+        if str(each["Action"]).startswith("s3:")
+        for resource in (each["Resource"] if isinstance(each["Resource"], list) else [each["Resource"]])
+        if "/config/" in text(resource)
+    }
+    assert allowed == {
+        ("s3:GetObject", "rules.toml"),
+        ("s3:GetObject", "rules.state.json"),
+        ("s3:PutObject", "rules.state.json"),
+    }
+
+
+def test_no_lifecycle_rule_takes_the_rules_away(templates: dict[str, Template]) -> None:
+    for bucket in of_type(templates["data"], "AWS::S3::Bucket").values():
+        for rule in bucket["LifecycleConfiguration"]["Rules"]:
+            reaches = "config/rules.toml".startswith(rule.get("Prefix", "")) and "VersioningConfiguration" in bucket
+            assert not (reaches and "ExpirationInDays" in rule)
 
 
 def test_an_event_that_read_log_files_failed_on_is_kept(other_templates: dict[str, Template]) -> None:

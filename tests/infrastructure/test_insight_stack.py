@@ -96,7 +96,10 @@ def test_what_the_estimate_takes_for_the_cost_at_rest_is_that_of_the_templates(
 
 
 SUBJECTS = ("application", "pipeline")
-CUSTOM = {"application": ["top_customers", "top_routes", "errors", "dark"], "pipeline": ["ledger", "subscriptions"]}
+CUSTOM = {
+    "application": ["top_customers", "top_routes", "errors", "dark"],
+    "pipeline": ["ledger", "subscriptions", "rules"],
+}
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ import pytest
 
 from functions.aws.items import unpack_json
 from functions.core import log_files
+from functions.core.meaning.status import RULES_KEY, STATUS_KEY, decode
 from functions.read_log_files import handler, reading
 
 from .account import Account
@@ -38,6 +39,16 @@ def small(monkeypatch):
 @pytest.fixture
 def account():
     return with_file(gzip.compress(CONTENT))
+
+
+def test_rules_of_the_user_count_for_files_and_are_told_about(account):
+    account.world.s3.objects[LAKE, RULES_KEY] = b'paths = ["/orders/{tenant}"]'
+    deliver(account)
+    keys = account.world.s3.keys(LAKE, "hot/requests/")
+    rows = [row for key in keys for row in pq.read_table(io.BytesIO(account.world.s3.objects[LAKE, key])).to_pylist()]
+    assert {row["tenant"] for row in rows} == {str(number) for number in range(LINES)}
+    assert {row["route"] for row in rows} == {"GET /orders/{tenant}"}
+    assert decode(account.world.s3.objects[LAKE, STATUS_KEY]).text == 'paths = ["/orders/{tenant}"]'
 
 
 def with_file(content, bucket=BUCKET, key=KEY):
