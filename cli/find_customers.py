@@ -50,11 +50,18 @@ def keys_of(found: Candidate | None) -> list[str]:
     return list(dict.fromkeys(map(_key, found.paths))) if found else []
 
 
+def names_of(found: Candidate) -> list[str]:
+    """The field's paths as rules have them: without what holds the attributes of a span."""
+    return list(dict.fromkeys(map(_name, found.paths)))
+
+
+def _name(path: str) -> str:
+    return path.removeprefix("resource.").removeprefix("attributes.") if "attributes." in path else path
+
+
 def _key(path: str) -> str:
-    for holder in ("resource.attributes.", "attributes."):
-        if path.startswith(holder):
-            return path.removeprefix(holder)
-    return path.rpartition(".")[2] if path.startswith(_AUTHORIZERS) else path
+    name = _name(path)
+    return name.rpartition(".")[2] if name.startswith(_AUTHORIZERS) else name
 
 
 def _print(proposal: Proposal, out: TextIO) -> None:
@@ -81,11 +88,8 @@ def _print(proposal: Proposal, out: TextIO) -> None:
     show(_COLUMNS, rows, "table", out)
     print("In cdk.json, under context.tracelake:", file=out)
     console(out).print(f'  "tenant_keys": {to_json(keys_of(found))}', markup=False, soft_wrap=True)
-    if any("." in key for key in keys_of(found)):
-        print(
-            "A key is read at the top of a line, from attributes, and from the authorizer of an access log;", file=out
-        )
-        print("where the field lies deeper, write it at the top of the line as well.", file=out)
+    print("Or in a file of rules (docs/rules.md), which also reads what lies deeper, without a deployment:", file=out)
+    console(out).print(f"  tenant = {to_json(names_of(found))}", markup=False, soft_wrap=True)
 
 
 def _samples(paths: Iterable[str], unread: list[str], err: TextIO) -> Iterator[Sample]:

@@ -38,7 +38,7 @@ features AS (
         feature,
         sum(uses) AS uses, sum(usage_events) AS usage_events, sum(requests) AS requests, sum(failed) AS failed,
         count(tenant) AS customers,
-        max_by(coalesce(tenant, '(unknown)'), ROW(uses, tenant)) AS busiest_customer,
+        max_by(coalesce(tenant, '(unknown)'), ROW(uses, coalesce(tenant, ''))) AS busiest_customer,
         max(uses) AS busiest_uses,
         max(last_used) AS last_used,
         sum(sum(uses)) OVER () AS all_uses,

@@ -100,6 +100,7 @@ class Whole(Account):
     """An account with functions and APIs too, perhaps with a stage of tracelake deployed."""
 
     state = None
+    rules = Status()
 
     def client(self, name):
         return answering(name, self)
@@ -113,7 +114,7 @@ class Whole(Account):
             else {"item": [{"stageName": "prod"}]},
             "GetRestApis": lambda: {"items": [{"id": "b", "name": "old"}]},
             "GetParameter": self._parameter,
-            "GetObject": lambda: {"Body": msgspec.json.encode(self.state), "ETag": "e"},
+            "GetObject": lambda: {"Body": self._object(params["Key"]), "ETag": "e"},
         }  # fmt: skip
         if operation not in others:
             return super().__call__(operation, params)
@@ -121,6 +122,9 @@ class Whole(Account):
         if code := self.refused.get(operation):
             raise RefusedError(code)
         return others[operation]()
+
+    def _object(self, key):
+        return encode(self.rules) if key == STATUS_KEY else msgspec.json.encode(self.state)
 
     def _parameter(self):
         if self.state is None:
@@ -200,6 +204,16 @@ def test_why_a_log_group_cannot_be_subscribed_is_told_as_the_stage_found_it(seen
     things, _, _ = seen(whole)
     assert things["checkout"]["cannot be subscribed, or read"] == "all its subscription filters are taken, by others"
     assert things["traced"]["cannot be subscribed, or read"] is None
+
+
+def test_what_is_wrong_with_the_rules_of_the_stage_is_told(seen):
+    whole = account()
+    whole.state = State()
+    assert "rules:" not in seen(whole)[2]
+    whole.rules = Status("1", "").without("1", {"redact: iban": "it was slow"}, 1).refused("2", "it is not TOML", 1)
+    err = seen(whole)[2]
+    assert "rules: a newer version does not count: it is not TOML" in err
+    assert "rules: redact: iban is switched off: it was slow" in err
 
 
 def test_what_may_not_be_looked_at_is_told_and_the_rest_is_there(seen):

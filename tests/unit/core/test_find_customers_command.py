@@ -31,6 +31,7 @@ def test_the_customer_is_said_with_its_evidence_and_the_line_for_the_settings(te
     assert "The customer is cust:" in text
     assert "a value of who belongs to one of its values" in text
     assert '"tenant_keys": ["cust"]' in text
+    assert 'tenant = ["cust"]' in text
 
 
 def test_programs_get_the_same_as_json(telemetry: Path) -> None:
@@ -42,7 +43,9 @@ def test_programs_get_the_same_as_json(telemetry: Path) -> None:
 
 def test_keys_are_as_the_setting_has_them() -> None:
     paths = ("requestContext.authorizer.org", "attributes.tenant.id", "ctx.org", "org")
-    assert find_customers.keys_of(Candidate(paths, 1, 1, 1, (), ())) == ["org", "tenant.id", "ctx.org"]
+    found = Candidate(paths, 1, 1, 1, (), ())
+    assert find_customers.keys_of(found) == ["org", "tenant.id", "ctx.org"]
+    assert find_customers.names_of(found) == ["requestContext.authorizer.org", "tenant.id", "ctx.org", "org"]
 
 
 def test_that_there_is_no_customer_is_an_answer(tmp_path: Path) -> None:

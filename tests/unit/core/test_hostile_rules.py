@@ -260,6 +260,18 @@ def test_a_format_with_a_slow_pattern_gives_its_lines_back(monkeypatch: pytest.M
     assert list(meaning.watch.off) == ["formats: slow"]
 
 
+@given(st.lists(st.text(max_size=40) | st.none(), max_size=30), st.integers(0, 5))
+def test_slices_are_the_array_and_none_is_larger_than_allowed_or_one_cell(cells: list[str | None], start: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(watch, "SLICE_BYTES", 50)
+        array = pa.array(cells, pa.string()).slice(start)
+        found = list(watch.slices(array))
+    assert [cell for part, _ in found for cell in part.to_pylist()] == array.to_pylist()
+    for part, size in found:
+        assert size == sum(len((cell or "").encode()) for cell in part.to_pylist())
+        assert size <= 50 or len([cell for cell in part.to_pylist() if cell]) == 1 or len(part) == 1
+
+
 _NAMES = st.sampled_from(["tenant", "customer.id", "a", "a.b", "headers.x", "body.id", "message", "*", "ключ", "user"])
 _PATTERNS = st.sampled_from(
     (
