@@ -30,6 +30,7 @@ class Formats:
 
     def __init__(self, formats: Sequence[Format], watch: Watch) -> None:
         self._formats = formats
+        self._counted = {form.name: _COUNTED.intersection(_groups(form.pattern)) for form in formats}
         self._watch = watch
         self._known: dict[str, tuple[Format, ...]] = {}
 
@@ -58,16 +59,19 @@ class Formats:
 
     def _of(self, form: Format, texts: pa.StringArray) -> list[Line | None]:
         rule = f"formats: {form.name}"
-        type_ = pc.extract_regex(texts.slice(0, 0), form.pattern).type
-        groups = [type_.field(number).name for number in range(type_.num_fields)]
 
         def extracted(part: pa.StringArray) -> pa.StructArray:
             return pc.extract_regex(part, form.pattern)
 
         made: list[dict[str, str] | None] = self._watch.found(rule, texts, extracted)
         lines = [Line(form, {name: value for name, value in each.items() if value}) if each else None for each in made]
-        for group in _COUNTED.intersection(groups):
+        for group in self._counted[form.name]:
             values = (line.fields[group] for line in lines if line and group in line.fields)
             if not self._watch.saw(rule, group, values):
                 return [None] * len(lines)
         return lines
+
+
+def _groups(pattern: str) -> list[str]:
+    found = pc.extract_regex(pa.array([], pa.string()), pattern).type
+    return [found.field(number).name for number in range(found.num_fields)]

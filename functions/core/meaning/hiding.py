@@ -79,15 +79,14 @@ class _Rule:
         self.label = f"redact: {written.name}"
         self._names = frozenset(name.lower() for name in written.names)
         self._secret = written.kind == "secret"
-        any_name = "|".join(map(re.escape, sorted(self._names)))
-        self._whole_name = rf"(?i)^(?:.*\.)?(?:{any_name})$"
-        self._patterns = [written.pattern] if written.pattern else []
-        # as text writes a member: name=value, name: 'value', "name": "value", also with escaped quotes
-        self._assignment = (
-            rf"""(?i)\b(?P<name>(?:{any_name})\\*["']?\s*[:=]\s*\\*["']?)(?P<value>[^\s,;&|<>()\[\]{{}}"'\\]+)"""
-        )
-        hints = [rf"(?i:{any_name})\\*[\"']?\s*[:=]"] if self._names else []
-        self._hint = "|".join([*(f"(?:{pattern})" for pattern in self._patterns), *hints])
+        self._whole_name = rf"(?i)^(?:.*\.)?{_any_of(self._names)}$"
+        self._patterns = [(f"({written.pattern})", "", r"\1", "")] if written.pattern else []
+        if self._names:
+            self._patterns += [(pattern, r"\1", r"\2", r"\3") for pattern in _assignments(self._names)]
+        hints = [f"(?:{written.pattern})"] if written.pattern else []
+        # short, because it looks at everything
+        hints += [rf"(?i:{_any_of(self._names)})\\*[\"']?\s*[:=]"] if self._names else []
+        self._hint = "|".join(hints)
         self._json_hint = f"{self._hint}|{_ESCAPED}"
 
     def in_texts(self, array: pa.StringArray, redactor: Redactor) -> pa.StringArray:
@@ -140,23 +139,29 @@ class _Rule:
         return REDACTED if self._secret else HASH_MARK + redactor.hashed(text(value) or "")
 
     def _hidden(self, texts: pa.StringArray, redactor: Redactor) -> pa.StringArray:
-        for pattern in self._patterns:
+        for pattern, before, value, behind in self._patterns:
             if self._secret:
-                texts = pc.replace_substring_regex(texts, pattern, REDACTED)
+                texts = pc.replace_substring_regex(texts, pattern, f"{before}{REDACTED}{behind}")
             else:
-                texts = _hashed(
-                    pc.replace_substring_regex(_unmarked(texts), f"({pattern})", rf"{_MARK}\1{_MARK}"), redactor
-                )
-        if self._names and self._secret:
-            return pc.replace_substring_regex(texts, self._assignment, rf"\1{REDACTED}")
-        if self._names:
-            marked = pc.replace_substring_regex(_unmarked(texts), self._assignment, rf"\1{_MARK}\2{_MARK}")
-            return _hashed(marked, redactor)
+                plain = pc.replace_substring(texts, _MARK, "")
+                marked = pc.replace_substring_regex(plain, pattern, f"{before}{_MARK}{value}{_MARK}{behind}")
+                texts = _hashed(marked, redactor)
         return texts
 
 
-def _unmarked(texts: pa.StringArray) -> pa.StringArray:
-    return pc.replace_substring(texts, _MARK, "")
+def _any_of(names: frozenset[str]) -> str:
+    return f"(?:{'|'.join(map(re.escape, sorted(names)))})"
+
+
+def _assignments(names: frozenset[str]) -> list[str]:
+    """As texts write a member, each with groups of what comes before the value, the value, and what comes behind it."""
+    name = rf"(?i)((?:^|[^\w]){_any_of(names)}\\*[\"']?\s*[:=]\s*"
+    return [
+        rf"""{name}")((?:[^"\\]|\\.)+)(")""",
+        rf"""{name}\\+")((?:[^"\\]|\\[^"])+)(\\+")""",
+        rf"""{name}')([^'"]+)(')""",
+        rf"""{name})([^\s,;&|<>()\[\]{{}}"'\\]+)()""",
+    ]
 
 
 def _hashed(marked: pa.StringArray, redactor: Redactor) -> pa.StringArray:

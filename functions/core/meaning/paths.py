@@ -23,15 +23,19 @@ class Features:
 
     def __init__(self, patterns: Mapping[str, str]) -> None:
         self._patterns = [(_Glob(pattern), feature) for pattern, feature in patterns.items()]
-        self.of = lru_cache(maxsize=_CACHED)(self._of)
+        self._cached = lru_cache(maxsize=_CACHED)(self._of)
 
     def __bool__(self) -> bool:
         return bool(self._patterns)
 
-    def _of(self, route: str | None) -> str | None:
-        if not route:
+    def of(self, route: str | None) -> str | None:
+        """The feature of a route, e.g. of ``GET /orders/{id}``; None where it has none."""
+        if not route or not self._patterns:
             return None
-        return next((feature for glob, feature in self._patterns if glob.fits(route[:_LONGEST])), None)
+        return self._cached(route) if len(route) <= _LONGEST_CACHED else self._of(route[:_LONGEST])
+
+    def _of(self, route: str) -> str | None:
+        return next((feature for glob, feature in self._patterns if glob.fits(route)), None)
 
 
 class _Glob:

@@ -138,6 +138,10 @@ def _check_path(path: str) -> None:
 def _check_redact(rule: Redact) -> None:
     if not rule.names and not rule.pattern:
         raise RulesError(f"redact: {rule.name} has neither names nor a pattern")
+    if sum(map(len, rule.names)) > MOST_STEPS:
+        raise RulesError(
+            f"redact: {rule.name} has names of more than {MOST_STEPS} characters: make several rules of it"
+        )
     if rule.pattern:
         _check_pattern(f"redact: {rule.name}", rule.pattern)
         if pc.match_substring_regex(pa.array([""]), rule.pattern)[0].as_py():

@@ -215,6 +215,7 @@ def test_a_stack_trace_beside_lines_of_a_format_stays_one_error() -> None:
         ("paths = ['/{tenant}/{tenant}']", "names tenant twice"),
         ("[features]\n'/a' = 3", "Expected `str`, got `int`"),
         ("[[redact]]\nname = 'x'", "redact: x has neither names nor a pattern"),
+        (f"[[redact]]\nname = 'x'\nnames = {['n' * 150 + str(at) for at in range(20)]}", "more than 2000 characters"),
         ("[[redact]]\nname = 'x'\npattern = 'a*'", "matches even where there is nothing"),
         ("[[redact]]\nname = 'x'\npattern = '(?=a)'", "that RE2 refuses: invalid perl operator: (?="),
         ("[[redact]]\nname = 'x'\npattern = '(a{1000}){1000}'", "that RE2 refuses: invalid repetition size"),
