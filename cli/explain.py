@@ -18,6 +18,7 @@ import pyarrow as pa
 from cli.alterations import different, pieces
 from functions.core import values
 from functions.core.derived import DERIVE
+from functions.core.meaning.meaning import standard
 from functions.core.normalize import Normalizer, Rules
 from functions.core.redaction import Redactor
 from functions.core.schema import COMMON_COLUMNS
@@ -236,9 +237,14 @@ def _settings(payload: Subscription, rules: Rules) -> Iterator[_Alteration]:
     yield _Alteration("the region of the stage", rules.region, payload, replace(rules, region=f"{rules.region}-"))
     yield _Alteration("the account of the stage", rules.account, payload, replace(rules, account=f"{rules.account}-"))
     yield _Alteration(_HASHED, None, payload, replace(rules, hash_key=rules.hash_key + b"-"), is_rule=True)
-    for key in rules.tenant_keys:
-        without = replace(rules, tenant_keys=tuple(each for each in rules.tenant_keys if each != key))
+    meaning = rules.meaning or standard(rules.tenant_keys)
+    for key in meaning.tenant_keys:
+        without = replace(rules, meaning=meaning.without(key=key))
         yield _Alteration(f"tenant key {key}", None, payload, without, is_rule=True)
+    for rule in meaning.written.rules():
+        yield _Alteration(
+            f"rule {rule}", None, payload, replace(rules, meaning=meaning.without(rule=rule)), is_rule=True
+        )
 
 
 def _matched(before: Sequence[Named], after: Sequence[Named]) -> dict[int, Row]:

@@ -34,7 +34,7 @@ charges AS (
         ('compact', 'rows', 2.611124e-10),
         ('S3 requests', 'files', 5.800000e-06),
         ('S3 requests', 'commits', 5.800000e-06),
-        ('S3 requests', 'hours', 2.860000e-04),
+        ('S3 requests', 'hours', 3.100000e-04),
         ('S3 storage of a month', 'stored_bytes', 2.622000e-11),
         ('DynamoDB', 'commits', 1.300000e-05),
         ('DynamoDB', 'hours', 1.000000e-04),

@@ -13,6 +13,7 @@ from cli import configuration, doctor, log_events, try_out
 from cli.main import main
 from functions.core.dark import advice
 from functions.core.dark.tools import CODE, TOOLS
+from functions.core.meaning.status import STATUS_KEY, Status, encode
 from functions.core.widgets.subscription_state import State
 
 CONTEXT = {

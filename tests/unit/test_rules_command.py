@@ -220,3 +220,15 @@ def test_try_and_rows_refuse_a_file_of_rules_that_is_no_good(capsys, file, telem
     file.write_text("x = 1")
     for arguments in (("rows", telemetry), ("try", "/aws/lambda/x"), ("doctor", "/aws/lambda/x")):
         assert "unknown field `x`" in said(capsys, *arguments, "--rules", file, status=1).err
+
+
+def test_a_row_is_explained_by_the_rules_that_made_it(capsys, file, telemetry):
+    told = said(capsys, "rows", telemetry, "--rules", file, "--explain", "--json").out
+    found = {
+        each["table"]: {origin["column"]: origin for origin in each["columns"]}
+        for each in map(json.loads, told.splitlines())
+    }
+    assert found["logs"]["tenant"]["rules"] == ["rule tenant: customer.id"]
+    assert found["requests"]["tenant"]["rules"] == ["rule paths: /t/{tenant}/orders/{id}"]
+    assert found["requests"]["feature"]["rules"][0] == "rule features: /t/*/orders/*"
+    assert found["requests"]["tenant"]["of"] == ["path"]

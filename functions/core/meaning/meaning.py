@@ -60,6 +60,11 @@ class Meaning:
             return self
         return Meaning(self.written, self.tenant_keys, self.watch.clock, self.watch.off)
 
+    def without(self, *, rule: str = "", key: str = "") -> Meaning:
+        """The same without one rule, or one tenant key."""
+        keys = tuple(each for each in self.tenant_keys if each != key)
+        return Meaning(self.written, keys, self.watch.clock, {**self.watch.off, rule: "left out"})
+
     def in_requests(self, name: str) -> bool:
         """Whether a member of an access log is looked at."""
         return (
