@@ -241,6 +241,7 @@ def test_a_wrong_attribution_is_caught():
 
 def test_the_samples_are_of_every_source_whose_lines_are_json():
     lines = {"text_log", "alb_log", "nlb_log", "clb_log", "s3_log", "cloudfront_log", "vpc_flow_log", "otel_sdk"}
+    lines |= {"own_format"}
     found = {
         each.row["source"]
         for document, group in SAMPLES
