@@ -15,7 +15,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.aws import environment
 from functions.aws.clients import client
-from functions.aws.summaries import Stored, Summaries
+from functions.aws.objects import Stored
+from functions.aws.summaries import Summaries
 from functions.core.meaning.meaning import Meaning
 from functions.core.meaning.status import RULES_KEY, STATUS_KEY, Status, decode, encode
 from functions.core.meaning.written import MOST_BYTES, RulesError, Written, parse

@@ -14,7 +14,7 @@ from test_try import Account, minutes_ago
 from cli import find_features, log_events, rules, target, try_out
 from cli.errors import CommandError
 from cli.main import main
-from functions.aws import summaries
+from functions.aws import objects
 from functions.aws.athena import Result
 from functions.core.meaning.status import RULES_KEY, STATUS_KEY, Off, Status, decode, encode
 
@@ -38,7 +38,7 @@ def bucket(monkeypatch):
         except ServiceError as error:
             raise RefusedError(error.answer["Error"]["Code"]) from None
 
-    monkeypatch.setattr(summaries, "client", lambda name: answering(name, answer))
+    monkeypatch.setattr(objects, "client", lambda name: answering(name, answer))
     monkeypatch.setattr(target, "find", lambda stage, *, local: TARGET)
     return s3
 
@@ -120,14 +120,14 @@ def test_rules_that_are_no_good_are_never_put(capsys, bucket, file):
 def test_what_somebody_else_puts_at_the_same_time_is_not_overwritten(bucket, file, before, monkeypatch):
     if before:
         bucket.objects["lake", RULES_KEY] = before
-    read = summaries.Summaries.read
+    read = objects.Objects.read
 
     def read_and_then(self, key):
         found = read(self, key)
         bucket.objects["lake", RULES_KEY] = b"tenant = ['theirs']"
         return found
 
-    monkeypatch.setattr(summaries.Summaries, "read", read_and_then)
+    monkeypatch.setattr(objects.Objects, "read", read_and_then)
     with pytest.raises(CommandError, match="somebody else put rules at the same time"):
         rules.put(str(file), PLACE, io.StringIO())
     assert bucket.objects["lake", RULES_KEY] == b"tenant = ['theirs']"
