@@ -196,7 +196,7 @@ def test_an_error_names_the_customers_it_hits():
 
 
 def test_a_detail_shows_the_name_and_the_id_where_one_points():
-    opened = Page(details.render(details.of_customer({"customer": "acme", "name": "Acme"}), [[], []], context()))
+    opened = Page(details.render(details.of_customer({"customer": "acme", "name": "Acme"}), [[], [], []], context()))
     assert "Acme (acme)" in opened.text
     assert details.of_customer({"customer": "acme", "name": "Acme"}).sections[0].params["tenant"] == "acme"
     for detail in (details.of_route({"route": "GET /"}), details.of_error({"fingerprint": "f"})):
