@@ -28,6 +28,7 @@ SUITES = (
     "tests/simulated/test_a_whole_day.py",
     "tests/simulated/test_configuration_snapshots.py",
     "tests/simulated/test_log_files.py",
+    "tests/simulated/test_rules_object.py",
     "tests/simulated/test_summaries.py",
 )
 
