@@ -36,6 +36,7 @@ _SUMS = (
     "stored",
     "folded",
     "rejected",
+    "redacted",
     "sampled",
     "files",
     "raw_bytes",

@@ -23,10 +23,20 @@ from functions.core.dark.telemetry import KINDS as TELEMETRY
 from functions.core.dark.telemetry import Telemetry
 from functions.core.meaning import status as rules_status
 from functions.core.summaries import Errors, Ledger, Traffic, decode
-from functions.core.widgets import dark, details, errors, ledger, rules, subscription_state, subscriptions, traffic
+from functions.core.widgets import (
+    dark,
+    details,
+    errors,
+    ledger,
+    rules,
+    search,
+    subscription_state,
+    subscriptions,
+    traffic,
+)
 from functions.core.widgets.hours import Hours
 from functions.core.widgets.page import WidgetContext, failure
-from functions.core.widgets.parts import View
+from functions.core.widgets.parts import View, typed
 from functions.widgets import drill_down
 
 T = TypeVar("T", Traffic, Errors, Ledger)
@@ -68,13 +78,13 @@ def handle(event: dict[str, Any], context: Context | None) -> str:
 
 
 def _customers(event: Mapping[str, Any], view: View) -> str:
-    found, wanted = _traffic(view).customers, _typed(event, "customer")
+    found, wanted = _traffic(view).customers, typed(event, "customer")
     top = _top(event.get("top"))
     return traffic.render(traffic.CUSTOMERS, found, view, top=top, wanted=wanted, names=_names())
 
 
 def _routes(event: Mapping[str, Any], view: View) -> str:
-    found, wanted = _traffic(view).routes, _typed(event, "route")
+    found, wanted = _traffic(view).routes, typed(event, "route")
     return traffic.render(traffic.ROUTES, found, view, top=_top(event.get("top")), wanted=wanted)
 
 
@@ -120,6 +130,7 @@ WIDGETS = {
     "errors": Widget(errors.DOCS, _errors),
     "ledger": Widget(ledger.DOCS, _ledger),
     "subscriptions": Widget(subscriptions.DOCS, _subscriptions),
+    "find_log_lines": Widget(search.DOCS, lambda _event, view: search.render(view)),
     "dark": Widget(dark.DOCS, _dark),
     "advice": Widget(dark.ADVICE_DOCS, _advice),
     "rules": Widget(rules.DOCS, _rules),
@@ -161,13 +172,6 @@ def _telemetry(view: View) -> dark.Dark:
 def _of(kind: type[T], name: str, body: bytes) -> T:
     found = decode(body).summary(name)
     return found if isinstance(found, kind) else kind()
-
-
-def _typed(event: Mapping[str, Any], name: str) -> str:
-    """What stands in a field of the widget's form, or in its parameter."""
-    forms = (event.get("widgetContext") or {}).get("forms") or {}
-    typed = (forms.get("all") or {}).get(name)
-    return str(typed if typed is not None else event.get(name) or "")[:100].strip()
 
 
 def _top(value: object) -> int:

@@ -223,6 +223,7 @@ CLICKS = {
     "customer": ({"customer": "o'neil"}, {"customer": "\u65e5\u672c"}, {"customer": "globex"}),
     "route": ({"service": "shop", "route": "GET /orders/{id}"}, {"service": "", "route": "GET /orders/{id}"}),
     "error": ({"fingerprint": ""}, {"fingerprint": "none' OR '1' = '1"}),
+    "log_lines": ({"level": "error"}, {"text": "O'", "tenant": "globex"}),
 }
 
 

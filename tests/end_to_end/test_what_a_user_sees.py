@@ -283,6 +283,7 @@ DETAILS = {
     "customer": ({"customer": "globex"}, "GET /orders/{id}"),
     "route": ({"route": "GET /orders/{id}", "service": ""}, "globex"),
     "error": ({"fingerprint": "", "error": "KeyError"}, "no route"),
+    "log_lines": ({"level": "error"}, "no route"),
 }
 
 

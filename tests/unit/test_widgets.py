@@ -662,7 +662,10 @@ def test_an_unknown_advice_says_which_there_are(bucket):
     assert "json_logging" in Page(handler.handle(event("advice", advice="<b>"), Invocation())).text
 
 
-@pytest.mark.parametrize("widget", handler.WIDGETS)
+DRAWN_FROM_SUMMARIES = [widget for widget in handler.WIDGETS if widget != "find_log_lines"]
+
+
+@pytest.mark.parametrize("widget", DRAWN_FROM_SUMMARIES)
 def test_a_widget_without_anything_to_show_is_no_error(bucket, widget):
     text = Page(handler.handle(event(widget), Invocation())).text
     assert text.startswith(("No ", "Not known yet"))
@@ -673,11 +676,11 @@ def test_an_object_that_cannot_be_read_counts_as_absent(bucket, body):
     for kind in ("traffic", "errors", "ledger"):
         bucket[0][f"summaries/{kind}/hour=2026-11-20-11.json"] = body
     bucket[0]["summaries/subscriptions.json"] = b"[" + body
-    for widget in handler.WIDGETS:
+    for widget in DRAWN_FROM_SUMMARIES:
         assert Page(handler.handle(event(widget), Invocation())).text.startswith(("No ", "Not known yet"))
 
 
-@pytest.mark.parametrize("widget", handler.WIDGETS)
+@pytest.mark.parametrize("widget", DRAWN_FROM_SUMMARIES)
 def test_a_widget_shows_why_its_bucket_refuses(bucket, widget):
     bucket[0]["refuse"] = RefusedError("AccessDenied", "<b>no</b>")
     found = Page(handler.handle(event(widget), Invocation()))
@@ -720,9 +723,13 @@ def athena(monkeypatch):
             return {"QueryExecution": {"Status": answers.get("status", {"State": "SUCCEEDED"})}}
         if operation == "StopQueryExecution":
             return {}
-        columns = ("customer", "customer_name", "requests", "error_pct", "p90_ms")
-        kinds = ("varchar", "varchar", "bigint", "double", "double")
-        rows = [list(columns), ["acme", "Acme", "12", "25.0", "45.6"], ["(unknown)", None, "2", "0.0", None]]
+        columns, kinds, *lines = answers.get("table") or (
+            ("customer", "customer_name", "requests", "error_pct", "p90_ms"),
+            ("varchar", "varchar", "bigint", "double", "double"),
+            ["acme", "Acme", "12", "25.0", "45.6"],
+            ["(unknown)", None, "2", "0.0", None],
+        )
+        rows = [list(columns), *lines]
         data = [{"Data": [{} if cell is None else {"VarCharValue": cell} for cell in cells]} for cells in rows]
         info = [{"Name": name, "Type": kind} for name, kind in zip(columns, kinds, strict=True)]
         return {"ResultSet": {"Rows": data, "ResultSetMetadata": {"ColumnInfo": info}}}
@@ -742,6 +749,24 @@ def test_a_click_asks_athena_for_the_dashboards_time_range(athena):
     assert parameters[:3] == ["'2026-11-20-10'", "'2026-11-20-11'", "'2026-11-20 10:00:00.000'"]
     assert "'sh''op'" in parameters
     assert "'GET /'" in parameters
+
+
+def test_log_lines_are_found_by_what_is_typed(athena, bucket):
+    asked, answers = athena
+    form = Page(handler.handle(event("find_log_lines"), Invocation()))
+    assert [attrs["name"] for tag, attrs in form.tags if tag == "input"] == ["text", "trace", "tenant", "level"]
+    assert form.actions == [{"widget": "log_lines"}]
+    assert not asked
+    assert not bucket[1]
+    names = ("tenant", "customer_name", "service", "request_id", "trace_id", "level", "line", "time")
+    line = ["acme", "Acme", "pay", "r-1", None, "ERROR", "<script>card declined", "2026-11-20 11:00:00.000"]
+    answers["table"] = (names, ("varchar",) * 7 + ("timestamp",), line)
+    typed = event("log_lines")
+    typed["widgetContext"]["forms"] = {"all": {"text": "Card' OR 1=1", "level": " error "}}
+    found = Page(handler.handle(typed, Invocation()))
+    assert found.rows[1] == ["11:00", "Acme", "pay", "ERROR <script>card declinedrequest r-1"]
+    assert not [tag for tag, _ in found.tags if tag == "script"]
+    assert {"'Card'' OR 1=1'", "'error'"} <= set(asked[0][1]["ExecutionParameters"])
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
 """What a click shows: routes, features and errors of a customer, customers of a route, the last lines of an error with
-what was deployed meanwhile."""
+what was deployed meanwhile, log lines that hold something."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Any
 
 from functions.core.questions import Value
 from functions.core.widgets.page import WidgetContext, note, page, text
-from functions.core.widgets.parts import UNKNOWN, Column, customer, failed, meter, name_of, table
+from functions.core.widgets.parts import UNKNOWN, Column, customer, failed, meter, name_of, table, typed
 
 Row = Mapping[str, Any]
 
 MOST_ROWS = 15
+MOST_LINES = 50
 MOST_DEPLOYMENTS = 5
 
 
@@ -78,7 +79,14 @@ def of_error(event: Mapping[str, Any]) -> Detail:
     )
 
 
-DETAILS = {"customer": of_customer, "route": of_route, "error": of_error}
+def of_log_lines(event: Mapping[str, Any]) -> Detail:
+    """Log lines: those that hold what was typed into the widget ``find_log_lines``."""
+    wanted = {name: typed(event, name) for name in ("text", "trace", "tenant", "level")}
+    title = " \u00b7 ".join(filter(None, wanted.values())) or "Any line"
+    return Detail(title, (Section("Latest log lines", "find_log_lines", {**wanted, "top": MOST_LINES}, "found"),))
+
+
+DETAILS = {"customer": of_customer, "route": of_route, "error": of_error, "log_lines": of_log_lines}
 
 
 def render(detail: Detail, rows: Sequence[Sequence[Row]], context: WidgetContext) -> str:
@@ -200,6 +208,10 @@ def _lines(rows: Sequence[Row], context: WidgetContext) -> str:
     return table(context, columns, drawn)
 
 
+def _found(rows: Sequence[Row], context: WidgetContext) -> str:
+    return _lines([{**row, "message": f"{row['level'] or ''} {row['line'] or ''}".strip()} for row in rows], context)
+
+
 def _deployments(rows: Sequence[Row], context: WidgetContext) -> str:
     columns = [
         Column("Time", 104, css="tl-tall"),
@@ -241,6 +253,7 @@ _TABLES = {
     "errors": _errors,
     "features": _features,
     "lines": _lines,
+    "found": _found,
     "deployments": _deployments,
 }
 

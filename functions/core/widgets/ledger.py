@@ -152,5 +152,6 @@ def _foot(view: View, total: Ledger) -> str:
         f'<div class="tl-foot">{context.number(sums["commits"])} commits of {context.number(sums["records"])} records '
         f"made {context.number(sums['rows'])} rows: {context.size(sums['raw_bytes'])} became "
         f"{context.size(sums['stored_bytes'])}{smaller}. "
-        f"{context.number(sums['duplicates'])} records came twice and were dropped.</div>"
+        f"{context.number(sums['duplicates'])} records came twice and were dropped. "
+        f"In {context.number(sums['redacted'])} values something private was hidden.</div>"
     )

@@ -107,6 +107,7 @@ color:VAR(quiet);font-size:12px;line-height:1.3}
 .tl .tl-form{display:flex;gap:8px;padding:0 4px 8px;align-items:center}
 .tl .tl-form input{flex:0 1 240px;min-width:80px;height:28px;padding:0 8px;border:1px solid VAR(quiet);
 border-radius:4px;background:VAR(back);color:VAR(text);font:inherit}
+.tl .tl-form.tl-wide{flex-wrap:wrap}
 .tl .tl-button{display:inline-block;height:28px;line-height:26px;padding:0 12px;border:1px solid VAR(link);
 border-radius:14px;color:VAR(link);cursor:pointer;font-weight:600;white-space:nowrap;text-decoration:none}
 .tl .tl-button:hover{background:VAR(hover)}

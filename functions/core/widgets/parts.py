@@ -47,6 +47,21 @@ def action(view: View, label: str, css: str, params: Mapping[str, Any], display:
     )
 
 
+def typed(event: Mapping[str, Any], name: str) -> str:
+    """What stands in a field of the widget's form, or in its parameter."""
+    forms = (event.get("widgetContext") or {}).get("forms") or {}
+    found = (forms.get("all") or {}).get(name)
+    return str(found if found is not None else event.get(name) or "")[:100].strip()
+
+
+def field(name: str, label: str, value: str = "") -> str:
+    """A field of a form."""
+    return (
+        f'<input type="text" name="{name}" value="{text(value)}" placeholder="{label}" aria-label="{label}" '
+        'maxlength="100">'
+    )
+
+
 def summary(view: View, *parts: str) -> str:
     """The first line: some numbers (HTML), and the time they are of."""
     shown = "".join(f"<span>{part}</span>" for part in parts if part)

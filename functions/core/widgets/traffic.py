@@ -9,7 +9,7 @@ from functions.core.customers.listing import NOBODY, Customer, Names
 from functions.core.ranked import Key, Ranked, Requests
 from functions.core.widgets import parts
 from functions.core.widgets.page import note, page, text
-from functions.core.widgets.parts import UNKNOWN, Column, View, action, failed, meter, name_of, plural, severity
+from functions.core.widgets.parts import UNKNOWN, Column, View, action, failed, field, meter, name_of, plural, severity
 
 _DOCS = """## {title}
 
@@ -183,12 +183,9 @@ def _filter(subject: Subject, view: View, top: int, wanted: str) -> str:
     """A field that keeps only names that contain what is typed."""
     if not view.endpoint:
         return ""
-    field = (
-        f'<input type="text" name="{subject.noun}" value="{text(wanted)}" placeholder="Find a {subject.noun}" '
-        f'aria-label="Find a {subject.noun}" maxlength="100">'
-    )
+    drawn = field(subject.noun, f"Find a {subject.noun}", wanted)
     again = {"widget": subject.widget, "top": top}
-    return f'<form class="tl-form">{field}{action(view, "Filter", "tl-button", again, "widget")}</form>'
+    return f'<form class="tl-form">{drawn}{action(view, "Filter", "tl-button", again, "widget")}</form>'
 
 
 def _at_least(found: Ranked[Requests]) -> str:
