@@ -145,13 +145,18 @@ _CARD = "|".join(
     for gap in ("", " ", "-")
 )
 _IPV4 = r"(?:\d{1,3}\.){3}\d{1,3}\b"
+_PERHAPS_PUBLIC = r"(?:\d|[02-9]\d|1[1-9]|[02-9]\d\d|1[013-9]\d|12[0-689])\.(?:\d{1,3}\.){2}\d{1,3}\b"
+"""As ``_IPV4`` but for 10.* and 127.*, which are nearly all that the inside of a network writes."""
+
 _GROUP = "[0-9a-fA-F]{1,4}"
 _IPV6 = rf"[23][0-9a-fA-F]{{3}}:(?:(?:{_GROUP}:){{6}}|(?:{_GROUP}:){{0,5}}(?::{_GROUP}){{0,5}}:){_GROUP}"
 
 CHECKED: tuple[Checked, ...] = (
     Checked("card number", _CARD, re.compile(_CARD, re.ASCII), _card),
     # what follows a slash is a version, as in Chrome/120.0.0.0, or a server's address
-    Checked("IPv4 address", r"(?:^|[^\w./-])" + _IPV4, re.compile(r"(?<![\w./-])" + _IPV4, re.ASCII), _address),
+    Checked(
+        "IPv4 address", r"(?:^|[^\w./-])" + _PERHAPS_PUBLIC, re.compile(r"(?<![\w./-])" + _IPV4, re.ASCII), _address
+    ),
     Checked("IPv6 address", r"\b" + _IPV6, re.compile(r"(?<![\w:])" + _IPV6 + r"(?![\w:])", re.ASCII), _address),
 )
 

@@ -4,12 +4,14 @@ import json
 import time
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from feeding import payload, read, read_span, rows, taken
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.core.redaction import Redactor
+from functions.core.secret_rules import CHECKED
 
 SECRETS = {
     "access key": "AKIAIOSFODNN7EXAMPLE",
@@ -89,6 +91,13 @@ def test_only_a_number_with_a_valid_checksum_is_a_card_and_only_a_public_address
     json_line, plain = read("logs", text, {"message": text})
     assert plain["message"] == json_line["message"] == shown
     assert json.loads(json_line["line"])["message"] == shown
+
+
+def test_every_address_but_those_of_10_and_127_is_looked_at() -> None:
+    hint = next(rule.hint for rule in CHECKED if rule.name == "IPv4 address")
+    texts = [f"from {first}.0.1.2 on" for first in range(256)]
+    found = pc.match_substring_regex(pa.array(texts), hint).to_pylist()
+    assert [first for first, looked_at in enumerate(found) if not looked_at] == [10, 127]
 
 
 @pytest.mark.parametrize("address", ["93.184.216.34", "2606:2800:220:1:248:1893:25c8:1946", "2606:2800::1:1893"])
