@@ -60,7 +60,8 @@ class Change(NamedTuple):
 def read(event: Event, line: dict[str, Any], context: Context, set_time: SetTime) -> bool:
     """Adds the row of an event of AWS that changes something; False for all others.
 
-    Of other calls in CloudTrail the line loses the values of environment variables, and is read as a log line.
+    Of other calls in CloudTrail the line loses the values of environment variables and the persons in ARNs, and is read
+    as a log line.
     """
     if "detail-type" not in line:
         return _call(event, line, line, context, set_time)
@@ -79,10 +80,10 @@ def _call(event: Event, record: dict[str, Any], whole: dict[str, Any], context: 
     hidden = api_calls.hide_values(record)
     call = api_calls.known(record)
     if call is None:
-        if hidden:
-            event.line = values.text(whole) or ""
-            context.add(json_logs.READER, event, whole)
-        return hidden
+        written = (values.text(whole) or "") if hidden else event.line
+        event.line = api_calls.without_persons(written, context.hashed)
+        context.add(json_logs.READER, event, whole)
+        return True
     set_time(event, record.get("eventTime"))
     _name(event, record.get("eventID"))
     _place(event, record.get("recipientAccountId"), record.get("awsRegion"))

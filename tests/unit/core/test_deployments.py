@@ -254,6 +254,14 @@ def test_a_call_that_changes_nothing_that_runs_stays_a_log_line() -> None:
         assert row["source"] == "json_log"
 
 
+def test_a_log_line_of_a_call_names_no_person() -> None:
+    arn = "arn:aws:sts::111122223333:assumed-role/deploy/alice"
+    record = {**API_CALL, "eventName": "ListFunctions20150331", "requestParameters": None, "userIdentity": {"arn": arn}}
+    (line,) = read("logs", record)
+    assert "alice" not in line["line"]
+    assert ":assumed-role/deploy/~" in line["line"]
+
+
 @pytest.mark.parametrize("service", [api_calls.LAMBDA, api_calls.GATEWAY])
 def test_every_call_begins_with_the_verb_that_says_what_it_does(service: str) -> None:
     verbs = {
