@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import Any
 
+from cli.arguments import add_place
 from functions.core.dark.tools import TOOLS
 
 
@@ -125,8 +126,7 @@ def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     import_.add_argument("--since", required=True, metavar="SPAN", help="how far to go back: 24h, 7d")
     import_.add_argument("--most-gb", type=float, default=10, metavar="GB", help="refuse more than this (default: 10)")
     import_.add_argument("--yes", action="store_true", help="do not ask")
-    import_.add_argument("--stage", help="the deployment (default: main)")
-    import_.add_argument("--local", action="store_true", help="the stack that runs on this machine")
+    add_place(import_)
 
 
 def _add_groups(parser: argparse.ArgumentParser) -> None:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from cli import first_hour, rules_commands
+from cli.arguments import add_place
 from cli.errors import FAILED, INTERRUPTED, CommandError
 from cli.raw_files import FORMATS
 from cli.text import safe
@@ -229,7 +230,7 @@ def _add_ask(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     ask.add_argument("--since", metavar="SPAN", help="how far to look back: 90m, 24h, 7d (default: the question's own)")
     ask.add_argument("--format", choices=("table", "json", "csv"), default="table", help="default: table")
     ask.add_argument("--timeout", type=float, default=300, metavar="SECONDS", help="stop the query then (default: 300)")
-    _add_place(ask)
+    add_place(ask)
 
 
 def _add_deployed(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -247,7 +248,7 @@ def _add_deployed(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     deployed.add_argument(
         "--status", choices=("succeeded", "failed"), default="succeeded", help="how it ended (default: succeeded)"
     )
-    _add_place(deployed)
+    add_place(deployed)
 
 
 def _commit(text: str) -> str:
@@ -274,11 +275,11 @@ def _add_customers(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     put.add_argument("path", metavar="FILE.csv", help="in UTF-8, with commas, semicolons or tabs")
     put.add_argument("--dry-run", action="store_true", help="show what would change and leave it")
     put.add_argument("--yes", action="store_true", help="do not ask")
-    _add_place(put)
+    add_place(put)
     show = actions.add_parser("show", help="show the list", description="Shows the list as it is.")
     show.set_defaults(run=_show_customers)
     show.add_argument("--format", choices=("table", "json", "csv"), default="table", help="default: table")
-    _add_place(show)
+    add_place(show)
 
 
 def _add_retry(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -291,7 +292,7 @@ def _add_retry(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     retry.set_defaults(run=_retry)
     retry.add_argument("--reason", default="", metavar="TEXT", help="only those whose reason contains this")
     retry.add_argument("--dry-run", action="store_true", help="count them and leave them where they are")
-    _add_place(retry)
+    add_place(retry)
 
 
 def _add_budget(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -303,7 +304,7 @@ def _add_budget(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     budget.set_defaults(run=_budget)
     budget.add_argument("--off", action="store_true", help="leave nothing out any more, for the rest of the month")
-    _add_place(budget)
+    add_place(budget)
 
 
 def _add_price(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -345,11 +346,6 @@ def _add_delete(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     delete.set_defaults(run=_delete)
     delete.add_argument("--stage", required=True, help="the deployment")
     delete.add_argument("--yes", action="store_true", help="do not ask")
-
-
-def _add_place(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--stage", help="the deployment (default: main)")
-    parser.add_argument("--local", action="store_true", help="the stack that runs on this machine")
 
 
 if __name__ == "__main__":

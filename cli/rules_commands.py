@@ -6,6 +6,8 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from cli.arguments import add_place
+
 if TYPE_CHECKING:
     from cli.telemetry import Telemetry
 
@@ -31,16 +33,16 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     put = what.add_parser("put", help="validate a file and make it count")
     put.set_defaults(run=_put)
     put.add_argument("file", metavar="FILE", help="the rules")
-    _add_place(put)
+    add_place(put)
     show = what.add_parser("show", help="print the rules that lie in the lake bucket")
     show.set_defaults(run=_show)
-    _add_place(show)
+    add_place(show)
     status = what.add_parser(
         "status", help="say which rules count, and which were switched off and why; exit status 1 where one is"
     )
     status.set_defaults(run=_status)
     status.add_argument("--format", choices=("table", "json"), default="table", help="default: table")
-    _add_place(status)
+    add_place(status)
     find = commands.add_parser(
         "find-features",
         help="propose which routes are one feature",
@@ -100,9 +102,4 @@ def _add_telemetry(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--since", default="24h", metavar="SPAN", help="how far to look back (default: 24h)")
     parser.add_argument("--seconds", type=float, default=40, help="stop reading log groups then (default: 40)")
-    _add_place(parser)
-
-
-def _add_place(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--stage", help="the deployment (default: main)")
-    parser.add_argument("--local", action="store_true", help="the stack that runs on this machine")
+    add_place(parser)

@@ -15,7 +15,6 @@ _TEXT = r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)'
 """A string, also one that is cut off: else each escaped quote in it would be tried as the beginning of one."""
 
 _STRUCTURE = re.compile(rf"{_TEXT}|[\[{{]|[\]}}]", re.DOTALL)
-_STRING = re.compile(_TEXT, re.DOTALL)
 _NESTED = frozenset({dict, list})
 _LENIENT = json.JSONDecoder(strict=False)
 
@@ -45,21 +44,13 @@ def parse_strictly(document: str, max_depth: int) -> Any:
 
 def objects(lines: Sequence[str], max_depth: int) -> list[Any]:
     """``parse_strictly`` of the lines that begin as objects do; None for those it refuses, and for all others."""
-    plain = [line.startswith("{") for line in lines]
-    try:
-        found = [_DECODE(line) if is_plain else None for line, is_plain in zip(lines, plain, strict=True)]
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        found = [_object(line) if is_plain else None for line, is_plain in zip(lines, plain, strict=True)]
-    return [
-        None if _openings(line) > max_depth and _is_deeper(value, max_depth) else value
-        for line, value in zip(lines, found, strict=True)
-    ]
+    return [_object(line, max_depth) if line.startswith("{") else None for line in lines]
 
 
-def _object(line: str) -> Any:
+def _object(line: str, max_depth: int) -> Any:
     try:
-        return _DECODE(line)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return parse_strictly(line, max_depth)
+    except (NotJsonError, msgspec.MsgspecError, UnicodeError):
         return None
 
 
