@@ -221,10 +221,15 @@ def _replaced(value: Any, changed: Mapping[str, str]) -> Any:
 def any_suspicious(arrays: Sequence[pa.StringArray], hint: str) -> bool:
     """Whether a secret is possible anywhere in some arrays: all of their text is looked at as one, for each look at one
     value or one array costs extra."""
-    data = [buffer for array in arrays if (buffer := array.buffers()[2]) is not None]
-    sizes = array_of_ints("i", [0, sum(buffer.size for buffer in data)])
-    whole = pa.StringArray.from_buffers(1, pa.py_buffer(sizes), pa.py_buffer(b"".join(data)))
+    data = b"\n".join(map(_lines, arrays))
+    whole = pa.StringArray.from_buffers(1, pa.py_buffer(array_of_ints("i", [0, len(data)])), pa.py_buffer(data))
     return bool(pc.match_substring_regex(whole, hint)[0].as_py())
+
+
+def _lines(texts: pa.StringArray) -> pa.Buffer:
+    """Texts as lines of one: a rule may ask what stands before, so none may touch the one before it."""
+    texts = texts.drop_null()
+    return pc.binary_join(pa.ListArray.from_arrays(pa.array([0, len(texts)], pa.int32()), texts), "\n")[0].as_buffer()
 
 
 def _decoded(written: str) -> Any:

@@ -108,6 +108,11 @@ def test_a_public_address_in_a_text_is_a_keyed_hash(address: str) -> None:
     assert json.loads(json_line["line"])["peer"] == {"at": [hashed]}
 
 
+@pytest.mark.parametrize("text", ["93.184.216.34", "4111111111111111", "2606:2800::1:1893"])
+def test_what_is_private_is_found_wherever_the_lines_beside_it_end_and_begin(text: str) -> None:
+    assert text not in str(read("logs", "took 5 ms", text, "5 more"))
+
+
 def test_an_identity_is_hashed_once_whatever_else_is_hidden_in_the_line() -> None:
     (row,) = read("logs", {"message": "mail to bob@example.com", "user_id": "u1"})
     assert json.loads(row["line"])["user_id"] == "~" + Redactor(b"test").hashed("u1")
