@@ -7,7 +7,6 @@ values that can hold a secret at all; only these pass through the rules.
 from __future__ import annotations
 
 import hashlib
-from array import array as array_of_ints
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from operator import is_not, ne
@@ -69,16 +68,19 @@ class Redactor:
         """Counts values that were changed by others."""
         self._changed += changed
 
-    def text(self, texts: pa.StringArray) -> pa.StringArray:
-        """Texts without secrets."""
-        return _where(texts, HINT, self._without_secrets)
+    def text(self, texts: pa.StringArray, suspicious: pa.BooleanArray | None = None) -> pa.StringArray:
+        """Texts without secrets; ``suspicious`` says in which one is possible, where that is known."""
+        return _where(texts, matching(texts, HINT) if suspicious is None else suspicious, self._without_secrets)
 
-    def json(self, texts: pa.StringArray, identities: frozenset[str] = NO_NAMES) -> pa.StringArray:
+    def json(
+        self, texts: pa.StringArray, identities: frozenset[str] = NO_NAMES, suspicious: pa.BooleanArray | None = None
+    ) -> pa.StringArray:
         """Texts that are JSON without secrets and identities, however these are escaped and wherever they stand.
 
-        ``identities`` are more names of members that are identities.
+        ``identities`` are more names of members that are identities; ``suspicious`` is as for ``text``.
         """
-        return _where(texts, json_hint(identities), lambda suspicious: self._shown_json(suspicious, identities))
+        found = matching(texts, json_hint(identities)) if suspicious is None else suspicious
+        return _where(texts, found, lambda those: self._shown_json(those, identities))
 
     def _without_secrets(self, texts: pa.StringArray) -> pa.StringArray:
         clean = texts
@@ -92,7 +94,7 @@ class Redactor:
     def _applied(self, rule: Rule | Checked, texts: pa.StringArray) -> pa.StringArray:
         if isinstance(rule, Rule):
             return pc.replace_substring_regex(texts, rule.pattern, rule.replacement)
-        return _where(texts, rule.hint, partial(self._checked, rule))
+        return _where(texts, matching(texts, rule.hint), partial(self._checked, rule))
 
     def _checked(self, rule: Checked, texts: pa.StringArray) -> pa.StringArray:
         found = texts.to_pylist()
@@ -105,7 +107,7 @@ class Redactor:
         except (msgspec.MsgspecError, RecursionError):
             found = [_decoded(each) for each in written]
         found = self.shown(found, identities)
-        if any_suspicious([texts], TEXT_IN_JSON_HINT):
+        if matching(texts, TEXT_IN_JSON_HINT).true_count:
             strings = list(dict.fromkeys(_strings_in(found)))
             clean = self._without_secrets(pa.array(strings, pa.string())).to_pylist()
             changed = {old: new for old, new in zip(strings, clean, strict=True) if old != new}
@@ -189,12 +191,16 @@ class Redactor:
         return hidden
 
 
-def _where(texts: pa.StringArray, hint: str, change: Callable[[pa.StringArray], pa.StringArray]) -> pa.StringArray:
-    """Texts, of which those that match a pattern are changed."""
-    suspicious = pc.fill_null(pc.match_substring_regex(texts, hint), False)
-    if not pc.any(suspicious).as_py():
-        return texts
-    return pc.replace_with_mask(texts, suspicious, change(texts.filter(suspicious)))
+def _where(
+    texts: pa.StringArray, found: pa.BooleanArray, change: Callable[[pa.StringArray], pa.StringArray]
+) -> pa.StringArray:
+    """Texts, of which some are changed."""
+    return pc.replace_with_mask(texts, found, change(texts.filter(found))) if found.true_count else texts
+
+
+def matching(texts: pa.StringArray, pattern: str) -> pa.BooleanArray:
+    """Which texts match a pattern."""
+    return pc.fill_null(pc.match_substring_regex(texts, pattern), False)
 
 
 def _strings_in(value: Any) -> Iterator[str]:
@@ -216,20 +222,6 @@ def _replaced(value: Any, changed: Mapping[str, str]) -> Any:
     if type(value) is dict:
         return {changed.get(name, name): _replaced(member, changed) for name, member in value.items()}
     return [_replaced(item, changed) for item in value] if type(value) is list else value
-
-
-def any_suspicious(arrays: Sequence[pa.StringArray], hint: str) -> bool:
-    """Whether a secret is possible anywhere in some arrays: all of their text is looked at as one, for each look at one
-    value or one array costs extra."""
-    data = b"\n".join(map(_lines, arrays))
-    whole = pa.StringArray.from_buffers(1, pa.py_buffer(array_of_ints("i", [0, len(data)])), pa.py_buffer(data))
-    return bool(pc.match_substring_regex(whole, hint)[0].as_py())
-
-
-def _lines(texts: pa.StringArray) -> pa.Buffer:
-    """Texts as lines of one: a rule may ask what stands before, so none may touch the one before it."""
-    texts = texts.drop_null()
-    return pc.binary_join(pa.ListArray.from_arrays(pa.array([0, len(texts)], pa.int32()), texts), "\n")[0].as_buffer()
 
 
 def _decoded(written: str) -> Any:

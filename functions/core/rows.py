@@ -14,7 +14,7 @@ import msgspec
 import pyarrow as pa
 
 from functions.core import values
-from functions.core.redaction import Redactor, any_suspicious
+from functions.core.redaction import Redactor, matching
 from functions.core.schema import JSON, TABLES, Column
 from functions.core.secret_rules import FREE_TEXT_COLUMNS, IDENTITIES, NO_NAMES, json_hint
 from functions.core.text_maps import TextMaps
@@ -166,34 +166,50 @@ class Arrays:
         found = [self._columns[i] for i in (*_FREE_TEXTS[self.name], *_JSON_TEXTS[self.name])]
         return found + [column.items for column in self._columns if isinstance(column, TextMaps)]
 
-    def redacted(self, *, suspicious: bool) -> pa.Table:
-        """The table without secrets; ``suspicious`` says whether there can be one."""
+    def redacted(self, suspicious: Sequence[pa.BooleanArray] = ()) -> pa.Table:
+        """The table without secrets; ``suspicious`` says for each of the texts where one is possible, if anywhere."""
         columns, redactor, table = self._columns, self._redactor, TABLES[self.name]
-        if suspicious:
-            for i in _FREE_TEXTS[self.name]:
-                columns[i] = redactor.text(columns[i])
-            for i in _JSON_TEXTS[self.name]:
-                columns[i] = redactor.json(columns[i], IDENTITIES.get(self.name, NO_NAMES))
+        left = iter(suspicious)
+        for i, found in zip(_FREE_TEXTS[self.name], left, strict=False):
+            columns[i] = redactor.text(columns[i], found)
+        for i, found in zip(_JSON_TEXTS[self.name], left, strict=False):
+            columns[i] = redactor.json(columns[i], IDENTITIES.get(self.name, NO_NAMES), found)
         arrays = [
-            column.to_arrow(redactor, suspicious) if isinstance(column, TextMaps) else column for column in columns
+            column.to_arrow(redactor, next(left, None)) if isinstance(column, TextMaps) else column
+            for column in columns
         ]
         return pa.Table.from_arrays(arrays, schema=table.arrow_schema)
 
 
 def without_secrets(pieces: Mapping[str, Sequence[Arrays]]) -> dict[str, list[pa.Table]]:
     """Pieces of some tables as tables of the lake's schema, without secrets."""
-    # one look at everything: to make a pattern ready costs as much as to look for it in two megabytes
-    if not _suspicious(pieces):
-        return {name: [piece.redacted(suspicious=False) for piece in those] for name, those in pieces.items()}
-    found = {name: Arrays.together(those) for name, those in pieces.items()}
-    return {name: [whole.redacted(suspicious=_suspicious({name: [whole]}))] for name, whole in found.items()}
+    # to make a pattern ready costs as much as to look for it in two megabytes: so all is looked at together
+    hints: dict[str, list[Arrays]] = {}
+    for name, those in pieces.items():
+        hints.setdefault(json_hint(IDENTITIES.get(name, NO_NAMES)), []).extend(those)
+    suspicious = {piece: found for hint, those in hints.items() for piece, found in _suspicious(those, hint)}
+    tables = {}
+    for name, those in pieces.items():
+        found = [suspicious[piece] for piece in those]
+        if any(each.true_count for of_piece in found for each in of_piece):
+            whole = [pa.concat_arrays(of_text) for of_text in zip(*found, strict=True)]
+            tables[name] = [Arrays.together(those).redacted(whole)]
+        else:
+            tables[name] = [piece.redacted() for piece in those]
+    return tables
 
 
-def _suspicious(pieces: Mapping[str, Sequence[Arrays]]) -> bool:
-    """Whether a secret is possible anywhere in some tables."""
-    identities = [IDENTITIES.get(name, NO_NAMES) for name in pieces]
-    texts = [text for those in pieces.values() for piece in those for text in piece.texts()]
-    return any_suspicious(texts, json_hint(frozenset().union(*identities)))
+def _suspicious(pieces: Sequence[Arrays], hint: str) -> Iterator[tuple[Arrays, list[pa.BooleanArray]]]:
+    """Where in the texts of some pieces a secret is possible."""
+    texts = [text for piece in pieces for text in piece.texts()]
+    found = matching(pa.concat_arrays(texts), hint) if texts else pa.array([], pa.bool_())
+    start = 0
+    for piece in pieces:
+        of_piece = []
+        for text in piece.texts():
+            of_piece.append(found.slice(start, len(text)))
+            start += len(text)
+        yield piece, of_piece
 
 
 def _column(column: Column, pieces: Sequence[Cells], redactor: Redactor) -> Any:

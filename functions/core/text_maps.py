@@ -49,15 +49,15 @@ class TextMaps:
         whole.items = pa.concat_arrays([piece.items for piece in pieces])
         return whole
 
-    def to_arrow(self, redactor: Redactor, suspicious: bool) -> pa.MapArray:
-        """The map column; ``suspicious`` says whether a secret is possible in the items."""
+    def to_arrow(self, redactor: Redactor, suspicious: pa.BooleanArray | None) -> pa.MapArray:
+        """The map column; ``suspicious`` says in which items a secret is possible, if in any."""
         sizes = chain.from_iterable(repeat(len(keys.names), rows) for keys, rows, _ in self._maps)
         offsets = pa.array(list(accumulate(sizes, initial=0)), pa.int32())
         names = pa.array([keys.names for keys, _, _ in self._maps], _TEXTS)
         numbers = chain.from_iterable(repeat(number, maps.rows) for number, maps in enumerate(self._maps))
         of_rows = names.take(pa.array(list(numbers), pa.int32()))
         return pa.MapArray.from_arrays(
-            offsets, of_rows.flatten(), redactor.text(self.items) if suspicious else self.items
+            offsets, of_rows.flatten(), redactor.text(self.items, suspicious) if suspicious is not None else self.items
         )
 
 
