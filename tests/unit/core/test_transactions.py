@@ -1,0 +1,253 @@
+"""Transactions: what belongs together, what it cost, where its time went and who is the cause."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from functions.core.cost.calls import call_usd
+from functions.core.traces.critical_path import CALL, NETWORK, UNKNOWN, WAIT, WORK, critical_path, suspect
+from functions.core.traces.facts import Fact
+from functions.core.traces.transaction import Transaction, assemble
+
+ORDER, BATCH = "a" * 32, "b" * 32
+
+
+def span(id_: str, start: float, end: float | None, parent: str | None = None, **more: object) -> Fact:
+    given = {"trace_id": ORDER, "service": "shop", "name": id_, "kind": "internal", "status": "ok"} | more
+    return Fact("span", start, None if end is None else end - start, span_id=id_, parent_span_id=parent, **given)  # type: ignore[arg-type]
+
+
+def assembled(*facts: Fact, trace: str | None = ORDER) -> Transaction:
+    found = assemble(facts, trace)
+    assert found is not None
+    return found
+
+
+def shape(transaction: Transaction) -> list[tuple[int, str]]:
+    depth: dict[int, int] = {}
+    found = []
+    for step in transaction.steps:
+        depth[id(step)] = depth[id(step.parent)] + 1 if step.parent else 0
+        found.append((depth[id(step)], step.fact.name or step.service))
+    return found
+
+
+def path(transaction: Transaction, *, whole: bool = True) -> list[tuple[str, float, str]]:
+    return [(each.who, round(each.duration_ms, 3), each.kind) for each in critical_path(transaction, whole=whole)]
+
+
+def over_a_queue() -> list[Fact]:
+    """An order: HTTP, a call to the payment provider, a message, and what a function does with a batch of four."""
+    batch = {"trace_id": BATCH, "service": "fulfil"}
+    return [
+        span("checkout", 0, 400, kind="server", service="checkout", request_id="r-1", tenant="acme"),
+        span("charge", 50, 250, "checkout", kind="client", service="checkout", remote_service="payments.example"),
+        span(
+            *("send", 300, 310, "checkout"),
+            **{"kind": "producer", "service": "checkout", "remote_service": "AWS::SQS"},
+            remote_operation="SendMessage",
+        ),
+        span(
+            *("fulfil", 900, 1000),
+            **batch,
+            kind="server",
+            request_id="r-2",
+            links=((ORDER, "send"), *(("c" * 32, f"other{n}") for n in range(3))),
+        ),
+        span("put", 910, 960, "fulfil", **batch, kind="client", remote_service="AWS::DynamoDB", remote_operation="Put"),
+        Fact("invocation", 0, 400, "checkout", "checkout", request_id="r-1", trace_id=ORDER, cost_usd=0.001),
+        Fact("invocation", 900, 100, "fulfil", "fulfil", request_id="r-2", trace_id=BATCH, cost_usd=0.004),
+        Fact("log", 240, service="checkout", kind="INFO", message="charged", trace_id=ORDER, span_id="charge"),
+        Fact("log", 950, service="fulfil", kind="INFO", message="stored", request_id="r-2"),
+    ]
+
+
+def test_a_request_is_followed_over_functions_third_parties_and_the_queue() -> None:
+    found = assembled(*over_a_queue())
+    assert shape(found) == [(0, "checkout"), (1, "charge"), (1, "send"), (2, "fulfil"), (3, "put")]
+    assert (found.start_ms, found.end_ms, found.tenant, found.failed) == (0, 1000, "acme", False)
+    assert [step.asynchronous for step in found.steps] == [False, False, False, True, False]
+    assert {step.fact.name: [line.message for line in step.lines] for step in found.steps if step.lines} == {
+        "charge": ["charged"],
+        "fulfil": ["stored"],
+    }
+
+
+def test_of_a_batch_a_transaction_bears_its_share_of_the_cost() -> None:
+    found = assembled(*over_a_queue())
+    calls = call_usd("AWS::SQS", "SendMessage") + call_usd("AWS::DynamoDB", "PutItem")
+    assert found.cost_usd == pytest.approx(0.001 + 0.004 / 4 + calls)
+    assert calls > 0
+    assert any("batch of 4" in note for note in found.notes)
+
+
+def test_the_critical_path_goes_on_behind_the_queue_and_counts_the_waiting() -> None:
+    assert path(assembled(*over_a_queue())) == [
+        ("checkout", 50, WORK),
+        ("payments.example", 200, CALL),
+        ("checkout", 50, WORK),
+        ("AWS::SQS", 10, CALL),
+        ("AWS::SQS", 590, WAIT),
+        ("fulfil", 10, WORK),
+        ("AWS::DynamoDB", 50, CALL),
+        ("fulfil", 40, WORK),
+    ]
+
+
+def test_what_the_caller_waited_for_ends_with_the_answer() -> None:
+    assert path(assembled(*over_a_queue()), whole=False) == [
+        ("checkout", 50, WORK),
+        ("payments.example", 200, CALL),
+        ("checkout", 50, WORK),
+        ("AWS::SQS", 10, CALL),
+        ("checkout", 90, WORK),
+    ]
+
+
+def test_a_slow_third_party_is_the_suspect_of_a_request_that_did_not_fail() -> None:
+    found = suspect(assembled(*over_a_queue()))
+    assert found is not None
+    assert (found.service, found.reason) == ("payments.example", "50% of the time in a call by checkout")
+
+
+def test_where_the_time_is_spread_nobody_is_suspected() -> None:
+    calls = [span(f"c{n}", 100 * n, 100 * n + 100, "root", service=f"s{n}") for n in range(10)]
+    assert suspect(assembled(span("root", 0, 1000, kind="server"), *calls)) is None
+
+
+def test_a_failure_is_the_fault_of_where_it_began_and_not_of_those_who_passed_it_on() -> None:
+    failing = {"status": "fault"}
+    found = suspect(
+        assembled(
+            span("api", 0, 100, kind="server", service="api", **failing),
+            span("got over", 5, 9, "api", service="cache", **failing),
+            span("call", 10, 90, "api", kind="client", service="api", remote_service="orders", **failing),
+            span("orders", 12, 88, "call", kind="server", service="orders", **failing),
+            span(
+                *("write", 20, 80, "orders"),
+                **{"kind": "client", "service": "orders", "remote_service": "AWS::DynamoDB", "status": "throttle"},
+                error_type="ThrottlingException",
+                message="slow down",
+            ),
+            span("ok", 20, 30, "orders", service="orders"),
+        )
+    )
+    assert found is not None
+    assert (found.service, found.reason) == ("AWS::DynamoDB", "ThrottlingException: slow down")
+
+
+def test_a_function_that_lambda_ended_says_for_what_it_was_waiting() -> None:
+    found = suspect(
+        assembled(
+            span("checkout", 0, 3000, kind="server", service="checkout", request_id="r-1"),
+            span("charge", 100, 3000, "checkout", kind="client", service="checkout", remote_service="payments"),
+            Fact("invocation", 0, 3000, "checkout", status="timeout", request_id="r-1", trace_id=ORDER),
+        )
+    )
+    assert found is not None
+    assert found.reason == "Lambda ended it after 3,000 ms; it had called payments for 2,900 ms"
+
+
+def test_an_error_of_the_caller_is_no_failure_of_the_callee() -> None:
+    found = assembled(
+        span("api", 0, 100, kind="server", status="error"),
+        span("get", 10, 20, "api", kind="client", status="error", remote_service="AWS::DynamoDB"),
+    )
+    assert not found.failed
+
+
+def test_a_message_that_fails_later_is_a_failed_transaction_though_its_sender_got_an_answer() -> None:
+    facts = [fact for fact in over_a_queue() if fact.name != "fulfil" or fact.fact != "span"]
+    facts.append(span("fulfil", 900, 1000, trace_id=BATCH, service="fulfil", status="fault", links=((ORDER, "send"),)))
+    assert assembled(*facts).failed
+
+
+def test_functions_without_spans_are_placed_by_trace_and_time_inside_what_waited_for_them() -> None:
+    found = assembled(
+        Fact("request", 0, 500, "api", "POST /orders", status="ok", trace_id=ORDER),
+        Fact("invocation", 20, 400, "checkout", "checkout", request_id="r-1", trace_id=ORDER, cost_usd=0.1),
+        Fact("invocation", 100, 200, "price", "price", request_id="r-2", trace_id=ORDER, cost_usd=0.2),
+        Fact("invocation", 100, 200, "other", "other", request_id="r-3", trace_id="d" * 32),
+    )
+    assert shape(found) == [(0, "POST /orders"), (1, "checkout"), (2, "price")]
+    assert found.cost_usd == pytest.approx(0.3)
+    assert found.notes == ("no spans of checkout, price: placed by trace and time",)
+
+
+def test_the_gateways_request_stands_before_the_spans_though_its_time_is_of_whole_seconds() -> None:
+    found = assembled(
+        Fact("request", 5000, 300, "api", "POST /orders", trace_id=ORDER),
+        span("checkout", 5420, 5690, kind="server"),
+    )
+    assert shape(found) == [(0, "POST /orders"), (1, "checkout")]
+    assert found.start_ms == 5390
+    assert found.end_ms == 5690
+
+
+def test_a_span_whose_parent_never_came_hangs_on_the_root_and_is_counted() -> None:
+    found = assembled(span("root", 0, 100), span("lost", 10, 20, "never"), span("below", 12, 15, "lost"))
+    assert shape(found) == [(0, "root"), (1, "lost"), (2, "below")]
+    assert found.notes == ("1 of 3 spans name a parent that is not there: not written, left out, or still to come",)
+
+
+def test_of_several_reports_of_a_span_the_one_that_knows_its_end_counts() -> None:
+    found = assembled(span("root", 0, None), span("root", 0, 50), span("root", 0, None))
+    assert [(step.start_ms, step.end_ms) for step in found.steps] == [(0, 50)]
+
+
+def test_parts_that_nothing_joins_are_shown_one_after_another() -> None:
+    found = assembled(span("first", 0, 100), span("second", 300, 350))
+    assert len(found.roots) == 2
+    assert path(found) == [("shop", 100, WORK), ("(unknown)", 200, UNKNOWN), ("shop", 50, WORK)]
+
+
+def test_the_way_to_a_service_that_writes_spans_is_told_from_its_work() -> None:
+    found = assembled(
+        span("api", 0, 100, kind="server", service="api"),
+        span("call", 10, 90, "api", kind="client", service="api", remote_service="orders"),
+        span("orders", 40, 80, "call", kind="server", service="orders"),
+    )
+    assert path(found) == [
+        ("api", 10, WORK),
+        ("orders", 30, NETWORK),
+        ("orders", 40, WORK),
+        ("orders", 10, NETWORK),
+        ("api", 10, WORK),
+    ]
+
+
+def test_of_other_transactions_nothing_is_taken() -> None:
+    other = [span("x", 0, 10, trace_id="e" * 32), Fact("log", 5, message="no", trace_id="e" * 32)]
+    found = assembled(*over_a_queue(), *other)
+    assert "x" not in [step.fact.name for step in found.steps]
+    assert assemble(other, ORDER) is None
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_path_has_no_gap_and_no_overlap_whatever_parents_links_and_clocks_say(seed: int) -> None:
+    random = Random(seed)
+    ids = [f"s{n}" for n in range(random.randrange(1, 40))]
+    facts = []
+    for id_ in ids:
+        start = random.uniform(0, 1000)
+        facts.append(
+            span(
+                id_,
+                start,
+                random.choice([None, start, start + random.uniform(0, 500)]),
+                random.choice([None, "never", *ids]),
+                kind=random.choice(["client", "server", "producer", "consumer", "internal"]),
+                links=tuple((ORDER, random.choice(ids)) for _ in range(random.randrange(3))),
+            )
+        )
+    found = assembled(*facts)
+    assert sorted(step.fact.name or "" for step in found.steps) == sorted(ids)
+    for whole in (True, False):
+        segments = critical_path(found, whole=whole)
+        end = found.end_ms if whole else max(root.end_ms for root in found.roots)
+        edges = [found.start_ms, *(each.end_ms for each in segments)]
+        assert [each.start_ms for each in segments] == edges[:-1]
+        assert edges[-1] == end or not segments
+    suspect(found)
