@@ -29,6 +29,7 @@ FUNCTIONS = """
 CREATE MACRO approx_percentile(x, p) AS quantile_disc(x, p);
 CREATE MACRO date_format(t, f) AS strftime(t, replace(f, '%i', '%M'));
 CREATE MACRO array_join(a, s) AS array_to_string(a, s);
+CREATE MACRO json_format(j) AS CAST(j AS varchar);
 """
 
 

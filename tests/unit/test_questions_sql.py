@@ -14,6 +14,8 @@ from cli.in_memory import FUNCTIONS, SETTINGS
 from functions.core import histogram, questions, views
 from functions.core.customers.listing import Customer, table_of
 from functions.core.schema import LISTS, TABLES, hour_of
+from functions.core.traces.facts import of_row
+from functions.core.traces.transaction import assemble
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAY = questions.TimeRange(NOON - timedelta(hours=24), NOON)
@@ -535,3 +537,33 @@ def test_an_error_says_how_many_users_it_met(lake):
     for user in ("u1", "u2", "u2", None):
         lake.put("logs", service="shop", level="ERROR", message="no", fingerprint="f", user_id=user)
     assert [row["users"] for row in lake.ask("which_errors_occur")] == [2]
+
+
+def span(lake, id_, minutes_ago, **columns):
+    time = NOON.replace(tzinfo=None) - timedelta(minutes=minutes_ago)
+    lake.put("spans", minutes_ago, span_id=id_, start_time=time, **columns)
+
+
+def test_what_happened_follows_a_request_over_the_queue_and_finds_what_only_names_the_request(lake):
+    order, batch, other = "a" * 32, "b" * 32, "c" * 32
+    span(lake, "s1", 10, trace_id=order, kind="server", service="shop", request_id="r-1")
+    span(lake, "s2", 9, trace_id=order, kind="producer", service="shop", parent_span_id="s1", request_id="aws-1")
+    span(lake, "s3", 8, trace_id=batch, kind="server", request_id="r-2", links=[{"trace_id": order, "span_id": "s2"}])
+    span(lake, "x", 8, trace_id=other, kind="server", request_id="r-3")
+    lake.put("invocations", 7, request_id="r-2", function_name="fulfil", duration_ms=5.0)
+    lake.put("invocations", 7, request_id="aws-1", function_name="not ours")
+    lake.put("logs", 6, request_id="r-1", message="charged", level="INFO")
+    lake.put("logs", 6, request_id="r-3", message="of another")
+    lake.put("requests", 11, trace_id=order, method="POST", route="/orders", status=201, latency_ms=9.0)
+    for asked in (order, f"1-{order[:8]}-{order[8:]}", "r-1"):
+        rows = lake.ask("what_happened", trace=asked)
+        found = [(row["fact"], row["span_id"] or row["name"] or row["message"]) for row in rows]
+        assert found == [
+            ("request", "POST /orders"), ("span", "s1"), ("span", "s2"), ("span", "s3"),
+            ("invocation", "fulfil"), ("log", "charged"),
+        ]  # fmt: skip
+    facts = [of_row(row) for row in rows]
+    assert facts[3].links == ((order, "s2"),)
+    assert [step.fact.span_id for step in assemble(facts, order).steps if step.fact.span_id] == ["s1", "s2", "s3"]
+    assert [row["fact"] for row in lake.ask("what_happened", trace="r-3")] == ["span", "log"]
+    assert lake.ask("what_happened", trace="unknown") == []

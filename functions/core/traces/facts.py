@@ -5,6 +5,7 @@ The question ``what_happened`` gives them so; ``of_table`` makes the same of row
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -71,7 +72,7 @@ def of_table(name: str, rows: pa.Table) -> Iterator[Fact]:
         for values in pa.table(taken).to_pylist():
             row = nothing | values | {"fact": fact}
             if fact == "span":
-                row["links"] = ",".join(f"{link['trace_id']}:{link['span_id']}" for link in row["links"] or ())
+                row["links"] = json.dumps(row["links"])
                 row["name"] = _route(row.pop("http_method"), row.pop("http_route")) or row["name"]
             elif fact == "request":
                 row["name"] = _route(row.pop("method"), row["name"])
@@ -144,6 +145,8 @@ def _ms(time: datetime) -> float:
 
 
 def _links(written: str | None) -> tuple[Link, ...]:
-    """Links as ``trace:span,trace:span``, each once."""
-    pairs = (each.partition(":") for each in (written or "").split(","))
-    return tuple(dict.fromkeys((trace, span) for trace, _, span in pairs if span))
+    """Links of JSON, each once; a row of Athena is an object there or, as older versions write it, a list."""
+    found = [
+        tuple(link.values()) if isinstance(link, dict) else tuple(link) for link in json.loads(written or "[]") or ()
+    ]
+    return tuple(dict.fromkeys((trace, span) for trace, span in found if trace and span))
