@@ -7,7 +7,7 @@ import re
 import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from rich.text import Text
 
@@ -15,6 +15,9 @@ from cli import terminal
 from cli.errors import OK, CommandError
 from cli.text import safe
 from functions.core.questions import Param, Question, QuestionError, TimeRange, Value, load_all, parse_span
+
+if TYPE_CHECKING:
+    from functions.aws.athena import Result
 
 
 def list_questions(form: str, out: TextIO) -> int:
@@ -95,6 +98,25 @@ def _values(question: Question, given: Sequence[str]) -> dict[str, Value]:
     return values
 
 
+def rows(
+    name: str,
+    values: dict[str, Value],
+    since: str | None,
+    place: tuple[bool, str | None],
+    timeout_seconds: float,
+    err: TextIO,
+) -> Sequence[dict[str, terminal.Cell]]:
+    """The rows of a question for a command that shows them in its own way."""
+    question = load_all()[name]
+    try:
+        span = parse_span(since) if since else question.since
+        end = datetime.now(UTC)
+        sql, literals = question.bind(values, TimeRange(end - span, end).whole_minutes())
+    except QuestionError as error:
+        raise CommandError(str(error)) from None
+    return _asked(question, sql, literals, place=place, span=span, timeout=timeout_seconds, err=err).rows
+
+
 def _run(
     question: Question,
     sql: str,
@@ -107,26 +129,7 @@ def _run(
     out: TextIO,
     err: TextIO,
 ) -> int:
-    # AWS's client takes a while to import, and listing questions does not need it
-    from cli import target  # noqa: PLC0415
-    from functions.aws import athena  # noqa: PLC0415
-    from functions.aws.clients import client  # noqa: PLC0415
-
-    local, stage = place
-    with target.explained():
-        where = target.find(stage, local=local)
-        print(f"{question.title} Last {_span(span)}, in {where.place}", file=err)
-        try:
-            result = athena.run(
-                client("athena"),
-                sql,
-                literals,
-                database=where.database,
-                workgroup=where.workgroup,
-                timeout_seconds=timeout,
-            )
-        except athena.QueryFailedError as error:
-            raise CommandError(safe(str(error))) from error
+    result = _asked(question, sql, literals, place=place, span=span, timeout=timeout, err=err)
     if result.rows or form != "table":
         terminal.show(result.columns, result.rows, form, out)
     if not result.rows:
@@ -137,6 +140,38 @@ def _run(
     rows = f"{len(result.rows):,} row" + ("s" if len(result.rows) != 1 else "")
     print(f"{rows}, {scanned:,.1f} MB scanned", file=err)
     return OK
+
+
+def _asked(
+    question: Question,
+    sql: str,
+    literals: list[str],
+    *,
+    place: tuple[bool, str | None],
+    span: timedelta,
+    timeout: float,
+    err: TextIO,
+) -> Result:
+    # AWS's client takes a while to import, and listing questions does not need it
+    from cli import target  # noqa: PLC0415
+    from functions.aws import athena  # noqa: PLC0415
+    from functions.aws.clients import client  # noqa: PLC0415
+
+    local, stage = place
+    with target.explained():
+        where = target.find(stage, local=local)
+        print(f"{question.title} Last {_span(span)}, in {where.place}", file=err)
+        try:
+            return athena.run(
+                client("athena"),
+                sql,
+                literals,
+                database=where.database,
+                workgroup=where.workgroup,
+                timeout_seconds=timeout,
+            )
+        except athena.QueryFailedError as error:
+            raise CommandError(safe(str(error))) from error
 
 
 def _shown(param: Param) -> str:

@@ -22,6 +22,7 @@ examples:
   tracelake ask                                       which questions there are, and what each needs
   tracelake ask who_produces_which_traffic --since 7d
   tracelake ask which errors occur --param tenant=acme --format json
+  tracelake trace 1-5759e988-bd862e3fe1be46a994272793 what happened to one request, and why
   tracelake rows lambda.log                           what the lake would hold of a file
   tracelake find-customers lambda.log                 which field names the customer
   tracelake customers put customers.csv               names, plans and prices for the ids of telemetry
@@ -33,8 +34,8 @@ examples:
   tracelake price --set kinesis_mode=on-demand        what an installation would cost, line by line
   tracelake policies iam --region eu-central-1        IAM policies to deploy and to use it, a file each in iam/
 
-ask, budget, customers, deployed and retry-rejected work on AWS (--stage), or on the stack that runs on this machine:
-with --local, or where no AWS credentials are configured.
+ask, budget, customers, deployed, retry-rejected and trace work on AWS (--stage), or on the stack that runs on this
+machine: with --local, or where no AWS credentials are configured.
 exit status: 0 done, 1 failed, 2 wrong usage
 """
 
@@ -165,6 +166,21 @@ def _ask(arguments: argparse.Namespace) -> int:
     )
 
 
+def _trace(arguments: argparse.Namespace) -> int:
+    from cli import trace  # noqa: PLC0415
+
+    return trace.run(
+        arguments.id,
+        arguments.file,
+        arguments.since,
+        arguments.format,
+        place=(arguments.local, arguments.stage),
+        timeout_seconds=arguments.timeout,
+        out=sys.stdout,
+        err=sys.stderr,
+    )
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "tracelake", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -175,6 +191,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_find_customers(commands)
     rules_commands.add_to(commands)
     _add_ask(commands)
+    _add_trace(commands)
     _add_customers(commands)
     _add_deployed(commands)
     _add_retry(commands)
@@ -231,6 +248,24 @@ def _add_ask(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     ask.add_argument("--format", choices=("table", "json", "csv"), default="table", help="default: table")
     ask.add_argument("--timeout", type=float, default=300, metavar="SECONDS", help="stop the query then (default: 300)")
     add_place(ask)
+
+
+def _add_trace(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    trace = commands.add_parser(
+        "trace",
+        help="show what happened to one request, over functions, queues and third parties",
+        description="Shows one request with all that it caused: steps on a time line, what it cost, where the time "
+        "went, and who is the likely cause where it failed or was slow.",
+    )
+    trace.set_defaults(run=_trace)
+    trace.add_argument("id", metavar="ID", help="a trace id, of X-Ray or W3C, or a request id")
+    trace.add_argument(
+        "--file", action="append", default=[], metavar="PATH", help="look in raw telemetry, not in the lake; repeatable"
+    )
+    trace.add_argument("--since", metavar="SPAN", help="how far to look back: 90m, 24h, 7d (default: 24h)")
+    trace.add_argument("--format", choices=("table", "json"), default="table", help="default: table")
+    trace.add_argument("--timeout", type=float, default=300, metavar="SECONDS", help="stop the query then")
+    add_place(trace)
 
 
 def _add_deployed(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -36,8 +36,11 @@ class Segment:
     @property
     def who(self) -> str:
         """Whose time it is."""
-        fact = self.step.fact
-        return (fact.remote_service if self.kind in (CALL, NETWORK, WAIT) else None) or self.step.service
+        step = self.step
+        if self.kind in (WORK, UNKNOWN):
+            return step.service
+        called = (child.service for child in step.children if not child.asynchronous)
+        return step.fact.remote_service or next(called, None) or step.fact.name or step.service
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +70,18 @@ def suspect(transaction: Transaction) -> Suspect | None:
         return Suspect(origin.callee, origin, _failure(origin))
     path = critical_path(transaction, whole=False)
     total = sum(segment.duration_ms for segment in path)
-    of_step: dict[tuple[int, str], list[Segment]] = defaultdict(list)
+    spent: dict[tuple[str, str], list[Segment]] = defaultdict(list)
     for segment in path:
-        of_step[id(segment.step), segment.kind].append(segment)
-    longest = max(of_step.values(), key=lambda those: sum(each.duration_ms for each in those), default=[])
-    spent = sum(each.duration_ms for each in longest)
-    if not total or spent < LEAST_SHARE * total or longest[0].kind == UNKNOWN:
+        spent[segment.who, segment.kind].append(segment)
+    most = max(spent.values(), key=_total, default=[])
+    if not total or _total(most) < LEAST_SHARE * total or most[0].kind == UNKNOWN:
         return None
-    return Suspect(longest[0].who, longest[0].step, f"{spent / total:.0%} of the time {_spent(longest[0])}")
+    longest = max(most, key=lambda segment: segment.duration_ms)
+    return Suspect(longest.who, longest.step, f"{_total(most) / total:.0%} of the time {_spent(longest, most)}")
+
+
+def _total(segments: list[Segment]) -> float:
+    return sum(segment.duration_ms for segment in segments)
 
 
 def _backwards(top: Step, *, whole: bool) -> Iterator[Segment]:
@@ -160,11 +167,13 @@ def _longest_call(step: Step) -> str:
     return f"; it had called {longest.callee} for {longest.end_ms - longest.start_ms:,.0f} ms"
 
 
-def _spent(segment: Segment) -> str:
-    if segment.kind == CALL:
-        return f"in a call by {segment.step.service}"
-    if segment.kind == NETWORK:
-        return f"between {segment.step.service} and it"
-    if segment.kind == WAIT:
+def _spent(longest: Segment, those: list[Segment]) -> str:
+    calls = len({id(segment.step) for segment in those})
+    by = f"{calls} calls by {longest.step.service}" if calls > 1 else f"a call by {longest.step.service}"
+    if longest.kind == CALL:
+        return f"in {by}"
+    if longest.kind == NETWORK:
+        return f"on the way to it and back, in {by}"
+    if longest.kind == WAIT:
         return "waiting until the message was taken up"
-    return f"in {segment.step.fact.name or segment.step.service} itself"
+    return f"in {longest.step.fact.name or 'its own work'}" if calls == 1 else "in its own work"

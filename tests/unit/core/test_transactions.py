@@ -112,6 +112,16 @@ def test_a_slow_third_party_is_the_suspect_of_a_request_that_did_not_fail() -> N
     assert (found.service, found.reason) == ("payments.example", "50% of the time in a call by checkout")
 
 
+def test_many_short_calls_of_one_service_are_long_together() -> None:
+    calls = []
+    for n in range(9):
+        calls.append(span(f"call{n}", 100 * n, 100 * n + 90, "root", kind="client", service="api"))
+        calls.append(span(f"done{n}", 100 * n + 88, 100 * n + 90, f"call{n}", kind="server", service="currency"))
+    found = suspect(assembled(span("root", 0, 900, kind="server", service="api"), *calls))
+    assert found is not None
+    assert (found.service, found.reason) == ("currency", "88% of the time on the way to it and back, in 9 calls by api")
+
+
 def test_where_the_time_is_spread_nobody_is_suspected() -> None:
     calls = [span(f"c{n}", 100 * n, 100 * n + 100, "root", service=f"s{n}") for n in range(10)]
     assert suspect(assembled(span("root", 0, 1000, kind="server"), *calls)) is None

@@ -1,0 +1,171 @@
+"""``tracelake trace``: what happened to one request, from the lake or from files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import TextIO
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from cli import ask, terminal
+from cli.errors import OK, CommandError
+from cli.rows import RULES, files, read, records
+from cli.text import safe
+from functions.core.normalize import Normalizer
+from functions.core.traces import shown
+from functions.core.traces.facts import Fact, of_row, of_table
+from functions.core.traces.shown import Line
+from functions.core.traces.trace_ids import trace_id as trace_id_of
+from functions.core.traces.transaction import Transaction, assemble
+
+QUESTION = "what_happened"
+MOST_STEPS = 60
+MOST_LOG_LINES = 5
+_BAR = 32
+
+
+def run(
+    wanted: str,
+    paths: Sequence[str],
+    since: str | None,
+    form: str,
+    *,
+    place: tuple[bool, str | None],
+    timeout_seconds: float,
+    out: TextIO,
+    err: TextIO,
+) -> int:
+    """Shows the transaction that a trace id or request id belongs to.
+
+    ``paths`` are files of raw telemetry to look in instead of the lake. ``CommandError`` where there is nothing of it.
+    """
+    if paths:
+        facts = list(_of_files(paths))
+    else:
+        facts = [of_row(row) for row in ask.rows(QUESTION, {"trace": wanted}, since, place, timeout_seconds, err)]
+    transaction = find(facts, wanted)
+    if transaction is None:
+        where = "in these files" if paths else "in this time range: look back further with --since"
+        raise CommandError(f"nothing ran as {wanted} {where}")
+    if form == "json":
+        print(terminal.to_json(as_values(transaction)), file=out)
+    else:
+        _show(transaction, out)
+    return OK
+
+
+def find(facts: Iterable[Fact], wanted: str) -> Transaction | None:
+    """The transaction with a trace id, in any form, or with a request id."""
+    facts = list(facts)
+    trace = trace_id_of(wanted)
+    if trace is None:
+        named = (fact.trace_id for fact in facts if fact.request_id == wanted and fact.trace_id)
+        trace = next(named, None)
+    return assemble(facts, trace) if trace else None
+
+
+def as_values(transaction: Transaction) -> dict[str, object]:
+    """The transaction as plain values, for programs; times in ms since 1970, cost in US dollars."""
+    numbers = {id(step): number for number, step in enumerate(transaction.steps)}
+    return {
+        "title": shown.title(transaction),
+        "start_ms": transaction.start_ms,
+        "duration_ms": transaction.end_ms - transaction.start_ms,
+        "failed": transaction.failed,
+        "tenant": transaction.tenant,
+        "cost_usd": transaction.cost_usd,
+        "cause": shown.cause(transaction),
+        "time": [
+            {"who": who, "what": what, "ms": ms, "share": share}
+            for who, what, ms, share in shown.time_spent(transaction)
+        ],
+        "notes": list(transaction.notes),
+        "steps": [
+            {
+                "parent": numbers.get(id(step.parent)),
+                "service": step.service,
+                "what": shown.label(step),
+                "start_ms": step.start_ms,
+                "duration_ms": step.end_ms - step.start_ms,
+                "status": step.fact.status,
+                "failed": step.failed,
+                "asynchronous": step.asynchronous,
+                "trace_id": step.fact.trace_id,
+                "span_id": step.fact.span_id,
+                "cost_usd": step.cost_usd,
+                "log_lines": len(step.lines),
+            }
+            for step in transaction.steps
+        ],
+    }
+
+
+def _of_files(paths: Sequence[str]) -> Iterable[Fact]:
+    normalizer = Normalizer(RULES)
+    for path in files(paths):
+        try:
+            content, modified_ms = read(path)
+        except OSError as error:
+            raise CommandError(f"{path}: {error.strerror or error}") from None
+        for number, record in enumerate(records(path, content, modified_ms, None)):
+            normalizer.add(record, f"{path.name}:{number}", None)
+    for part in normalizer.flush("files"):
+        yield from of_table(part.table, part.rows)
+
+
+def _show(transaction: Transaction, out: TextIO) -> None:
+    console = terminal.console(out)
+    duration = transaction.end_ms - transaction.start_ms
+    answered = transaction.roots[0].end_ms - transaction.start_ms
+    outcome = Text("failed", style="bold red") if transaction.failed else Text("ok", style="green")
+    parts = [_ms(duration) + (f" (answered after {_ms(answered)})" if answered < duration - 1 else "")]
+    parts += [f"${transaction.cost_usd:.7f}".rstrip("0").rstrip(".") + " at least"] if transaction.cost_usd else []
+    parts += [safe(transaction.tenant)] if transaction.tenant else []
+    console.print(Text.assemble((safe(shown.title(transaction)), "bold"), "  ", outcome, "  ", "  ".join(parts)))
+    console.print(Text(safe(shown.cause(transaction)), style="red" if transaction.failed else ""))
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    table.add_column("step", overflow="fold", ratio=None)
+    table.add_column("starts", justify="right")
+    table.add_column("takes", justify="right")
+    table.add_column("", width=_BAR, no_wrap=True)
+    for line in shown.lines(transaction, MOST_STEPS):
+        start = line.step.start_ms - transaction.start_ms
+        table.add_row(_what(line), _ms(start), _ms(line.step.end_ms - line.step.start_ms), _bar(line))
+        for said in [each for each in line.step.lines if each.kind in ("WARN", "ERROR", "FATAL")][:MOST_LOG_LINES]:
+            words = f"{'  ' * line.depth}  {said.kind} {safe(said.message or '')[:200]}"
+            table.add_row(Text(words, style="yellow"), _ms(said.start_ms - transaction.start_ms), "", "")
+        if line.left_out:
+            table.add_row(Text(f"{'  ' * line.depth}  and {line.left_out:,} more", style="dim"), "", "", "")
+    console.print(table)
+    spent = shown.time_spent(transaction)[:6]
+    console.print(Text("Where the time went: ", style="bold"), end="")
+    console.print(Text(", ".join(f"{share:.0%} {safe(who)} ({what})" for who, what, _, share in spent)))
+    for note in transaction.notes:
+        console.print(Text(f"Note: {safe(note)}.", style="dim"))
+
+
+def _what(line: Line) -> Text:
+    step = line.step
+    mark = "~ " if step.asynchronous else ""
+    words = f"{'  ' * line.depth}{mark}{safe(shown.label(step))}"
+    status = step.invocation.status if step.invocation and step.invocation.status not in (None, "success") else None
+    status = status or (step.fact.status if step.fact.status not in (None, "ok", "success") else None)
+    return Text.assemble((words, "red" if step.failed else ""), (f"  {safe(status)}" if status else "", "dim"))
+
+
+def _bar(line: Line) -> Text:
+    """Its time on that of the whole; what is on the critical path is full."""
+    first = min(_BAR - 1, int(line.offset * _BAR))
+    cells = max(1, min(_BAR - first, round(line.length * _BAR)))
+    full = line.on_path_ms > 0
+    style = "red" if line.step.failed else "cyan"
+    return Text.assemble(" " * first, (("\u2588" if full else "\u2591") * cells, style))
+
+
+def _ms(value: float) -> str:
+    if value >= 9_995:
+        return f"{timedelta(milliseconds=round(value)).total_seconds():,.1f} s"
+    return f"{value:,.0f} ms" if value >= 10 else f"{value:,.1f} ms"

@@ -1,0 +1,111 @@
+"""What is shown of a transaction: the steps that say most, in their order, and where the time went."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from functions.core.traces.critical_path import CALL, NETWORK, UNKNOWN, WAIT, WORK, Segment, critical_path, suspect
+from functions.core.traces.transaction import CALLING, Step, Transaction
+
+WORDS = {WORK: "at work", CALL: "being called", NETWORK: "on the way to it", WAIT: "until taken up", UNKNOWN: "unknown"}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A step as a line: how deep, where its bar lies on the time of the whole (0 to 1), how much of its time is on the
+    critical path, and how many steps below it are left out."""
+
+    step: Step
+    depth: int
+    offset: float
+    length: float
+    on_path_ms: float
+    left_out: int
+
+
+def title(transaction: Transaction) -> str:
+    """What was asked for, and of whom."""
+    root = transaction.roots[0]
+    name = root.fact.name or root.service
+    return name if name == root.service else f"{name} \u00b7 {root.service}"
+
+
+def cause(transaction: Transaction) -> str:
+    """Who is the cause, in a sentence; what can be said where nobody stands out."""
+    found = suspect(transaction)
+    if found is None:
+        return "Nothing failed, and nobody took most of the time."
+    return f"{found.service}: {found.reason}"
+
+
+def label(step: Step) -> str:
+    """What a step did."""
+    fact = step.fact
+    if fact.kind in CALLING and fact.remote_service:
+        return " ".join(filter(None, (fact.remote_service, fact.remote_operation)))
+    return step.service if fact.name in (None, step.service) else f"{step.service}: {fact.name}"
+
+
+def lines(transaction: Transaction, most: int) -> list[Line]:
+    """At most so many steps: those that failed, that stand between services or took time of the critical path, and all
+    that stand above these."""
+    steps = transaction.steps
+    on_path: dict[int, float] = defaultdict(float)
+    for segment in critical_path(transaction):
+        on_path[id(segment.step)] += segment.duration_ms
+    order = sorted(steps, key=lambda step: _weight(step, on_path[id(step)]))
+    chosen: set[int] = set()
+    for step in order:
+        above: list[int] = []
+        each: Step | None = step
+        while each is not None and id(each) not in chosen:
+            above.append(id(each))
+            each = each.parent
+        if len(chosen) + len(above) <= most:
+            chosen.update(above)
+    chosen = chosen or {id(root) for root in transaction.roots[:most]}
+    start, whole = transaction.start_ms, max(transaction.end_ms - transaction.start_ms, 1e-9)
+    depth: dict[int, int] = {}
+    left_out: dict[int, int] = defaultdict(int)
+    for step in steps:
+        shown_above = _shown_above(step, chosen)
+        if id(step) in chosen:
+            depth[id(step)] = depth[id(shown_above)] + 1 if shown_above else 0
+        elif shown_above:
+            left_out[id(shown_above)] += 1
+    return [
+        Line(
+            step,
+            depth[id(step)],
+            (step.start_ms - start) / whole,
+            (step.end_ms - step.start_ms) / whole,
+            on_path[id(step)],
+            left_out[id(step)],
+        )
+        for step in steps
+        if id(step) in chosen
+    ]
+
+
+def time_spent(transaction: Transaction) -> list[tuple[str, str, float, float]]:
+    """Whose time it was, of what kind (in words), how many ms and what share of the whole; the longest first."""
+    path: list[Segment] = critical_path(transaction)
+    spent: dict[tuple[str, str], float] = defaultdict(float)
+    for segment in path:
+        spent[segment.who, segment.kind] += segment.duration_ms
+    total = sum(spent.values()) or 1.0
+    most = sorted(spent.items(), key=lambda each: -each[1])
+    return [(who, WORDS[kind], ms, ms / total) for (who, kind), ms in most]
+
+
+def _weight(step: Step, on_path_ms: float) -> tuple[int, float]:
+    crosses = step.parent is None or step.asynchronous or step.service != step.parent.service
+    return (0 if step.failed or step.parent is None else 1 if crosses or step.fact.kind in CALLING else 2, -on_path_ms)
+
+
+def _shown_above(step: Step, chosen: set[int]) -> Step | None:
+    above = step.parent
+    while above is not None and id(above) not in chosen:
+        above = above.parent
+    return above
