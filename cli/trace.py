@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TextIO
 
 from rich import box
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -24,7 +25,9 @@ from functions.core.traces.transaction import Transaction, assemble
 QUESTION = "what_happened"
 MOST_STEPS = 60
 MOST_LOG_LINES = 5
-_BAR = 32
+MOST_WHO = 6
+BLOCKS = "\u2588\u2591"
+_BAR = 28
 
 
 def run(
@@ -45,7 +48,7 @@ def run(
     if paths:
         facts = list(_of_files(paths))
     else:
-        facts = [of_row(row) for row in ask.rows(QUESTION, {"trace": wanted}, since, place, timeout_seconds, err)]
+        facts = [of_row(row) for row in ask.rows(QUESTION, {"id": wanted}, since, place, timeout_seconds, err)]
     transaction = find(facts, wanted)
     if transaction is None:
         where = "in these files" if paths else "in this time range: look back further with --since"
@@ -53,7 +56,11 @@ def run(
     if form == "json":
         print(terminal.to_json(as_values(transaction)), file=out)
     else:
-        _show(transaction, out)
+        console = terminal.console(out)
+        with console.capture() as drawn:
+            console.print(picture(transaction))
+        # a file or pipe gets no trailing blanks
+        out.write("".join(f"{line.rstrip()}\n" for line in drawn.get().splitlines()))
     return OK
 
 
@@ -116,35 +123,39 @@ def _of_files(paths: Sequence[str]) -> Iterable[Fact]:
         yield from of_table(part.table, part.rows)
 
 
-def _show(transaction: Transaction, out: TextIO) -> None:
-    console = terminal.console(out)
-    duration = transaction.end_ms - transaction.start_ms
-    answered = transaction.roots[0].end_ms - transaction.start_ms
-    outcome = Text("failed", style="bold red") if transaction.failed else Text("ok", style="green")
-    parts = [_ms(duration) + (f" (answered after {_ms(answered)})" if answered < duration - 1 else "")]
-    parts += [f"${transaction.cost_usd:.7f}".rstrip("0").rstrip(".") + " at least"] if transaction.cost_usd else []
-    parts += [safe(transaction.tenant)] if transaction.tenant else []
-    console.print(Text.assemble((safe(shown.title(transaction)), "bold"), "  ", outcome, "  ", "  ".join(parts)))
-    console.print(Text(safe(shown.cause(transaction)), style="red" if transaction.failed else ""))
+def picture(transaction: Transaction, blocks: str = BLOCKS) -> RenderableType:
+    """The transaction for a terminal: ``blocks`` are what bars are made of, on and off the critical path."""
     table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
-    table.add_column("step", overflow="fold", ratio=None)
+    table.add_column("step", overflow="fold")
     table.add_column("starts", justify="right")
     table.add_column("takes", justify="right")
     table.add_column("", width=_BAR, no_wrap=True)
     for line in shown.lines(transaction, MOST_STEPS):
         start = line.step.start_ms - transaction.start_ms
-        table.add_row(_what(line), _ms(start), _ms(line.step.end_ms - line.step.start_ms), _bar(line))
+        table.add_row(_what(line), _ms(start), _ms(line.step.end_ms - line.step.start_ms), _bar(line, blocks))
         for said in [each for each in line.step.lines if each.kind in ("WARN", "ERROR", "FATAL")][:MOST_LOG_LINES]:
             words = f"{'  ' * line.depth}  {said.kind} {safe(said.message or '')[:200]}"
             table.add_row(Text(words, style="yellow"), _ms(said.start_ms - transaction.start_ms), "", "")
         if line.left_out:
             table.add_row(Text(f"{'  ' * line.depth}  and {line.left_out:,} more", style="dim"), "", "", "")
-    console.print(table)
-    spent = shown.time_spent(transaction)[:6]
-    console.print(Text("Where the time went: ", style="bold"), end="")
-    console.print(Text(", ".join(f"{share:.0%} {safe(who)} ({what})" for who, what, _, share in spent)))
-    for note in transaction.notes:
-        console.print(Text(f"Note: {safe(note)}.", style="dim"))
+    spent = [f"{share:.0%} {who} ({what})" for who, what, _, share in shown.time_spent(transaction) if share >= 0.005]
+    return Group(
+        _head(transaction),
+        Text(safe(shown.cause(transaction)), style="red" if transaction.failed else ""),
+        table,
+        Text.assemble(("Where the time went: ", "bold"), safe(", ".join(spent[:MOST_WHO]))),
+        *(Text(f"Note: {safe(note)}.", style="dim") for note in transaction.notes),
+    )
+
+
+def _head(transaction: Transaction) -> Text:
+    duration = transaction.end_ms - transaction.start_ms
+    answered = transaction.roots[0].end_ms - transaction.start_ms
+    parts = [_ms(duration) + (f" (answered after {_ms(answered)})" if answered < duration - 1 else "")]
+    parts += [f"${transaction.cost_usd * 1e6:,.2f} for a million like it"] if transaction.cost_usd else []
+    parts += [safe(transaction.customer)] if transaction.customer else []
+    outcome = ("failed", "bold red") if transaction.failed else ("ok", "green")
+    return Text.assemble((safe(shown.title(transaction)), "bold"), "  ", outcome, "  ", "  ".join(parts))
 
 
 def _what(line: Line) -> Text:
@@ -156,13 +167,12 @@ def _what(line: Line) -> Text:
     return Text.assemble((words, "red" if step.failed else ""), (f"  {safe(status)}" if status else "", "dim"))
 
 
-def _bar(line: Line) -> Text:
-    """Its time on that of the whole; what is on the critical path is full."""
+def _bar(line: Line, blocks: str) -> Text:
+    """Its time on that of the whole."""
     first = min(_BAR - 1, int(line.offset * _BAR))
     cells = max(1, min(_BAR - first, round(line.length * _BAR)))
-    full = line.on_path_ms > 0
     style = "red" if line.step.failed else "cyan"
-    return Text.assemble(" " * first, (("\u2588" if full else "\u2591") * cells, style))
+    return Text.assemble(" " * first, (blocks[0 if line.on_path_ms else 1] * cells, style))
 
 
 def _ms(value: float) -> str:

@@ -47,17 +47,10 @@ HAVING sum(CASE WHEN status >= 500 THEN 1 ELSE 0 END) > 0
 ORDER BY errors DESC
 """
 _JOURNEY = """
-SELECT
-    span_id, parent_span_id, kind, service, name, http_method, http_route, remote_service, remote_operation,
-    start_time, duration_ms
+SELECT max_by(trace_id, start_time) AS trace_id
 FROM spans
-WHERE hour BETWEEN {from_hour} AND {to_hour} AND trace_id = (
-        SELECT max_by(trace_id, start_time)
-        FROM spans
-        WHERE hour BETWEEN {from_hour} AND {to_hour} AND kind = 'consumer'
-            AND time >= CAST({from_time} AS timestamp) AND time < CAST({to_time} AS timestamp)
-    )
-ORDER BY start_time
+WHERE hour BETWEEN {from_hour} AND {to_hour} AND kind = 'consumer'
+    AND time >= CAST({from_time} AS timestamp) AND time < CAST({to_time} AS timestamp)
 """
 _STATUS = """
 SELECT status, count(*) AS invocations
@@ -113,9 +106,9 @@ class Lake:
         """What the functions called, and how often that failed, from spans."""
         return self._rows(_CALLEES, start, end)
 
-    def latest_journey(self) -> list[Row]:
-        """The spans of the request that went through the queue last."""
-        return self._rows(_JOURNEY, None, None)
+    def latest_journey(self) -> str:
+        """The trace of the request that went through the queue last; empty where none did."""
+        return str(self._rows(_JOURNEY, None, None)[0]["trace_id"] or "")
 
     def failed_invocations(self, start: datetime, end: datetime) -> dict[str, int]:
         """Invocations that did not succeed, by their status, from REPORT lines."""
@@ -126,11 +119,11 @@ class Lake:
         (row,) = self._rows(_LEDGER, None, None)
         return Ledger(**row)  # type: ignore[arg-type]
 
-    def answer(self, question: str) -> list[Row]:
+    def answer(self, question: str, **values: questions.Value) -> list[Row]:
         """What `tracelake ask` answers to one of the questions in sql/questions."""
         asked = questions.load_all()[question]
         end = _now()
-        sql, literals = asked.bind({}, questions.TimeRange(end - SINCE, end))
+        sql, literals = asked.bind(values, questions.TimeRange(end - SINCE, end))
         return self._run(sql, literals)
 
     def dead_letters(self) -> list[DeadLetter]:

@@ -15,6 +15,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from cli import customers
+from functions.core.traces.facts import of_row
+from functions.core.traces.transaction import assemble
 from local.run import ROOT, Emulator
 from local.sample import traffic
 from local.sample.deployment import Shop
@@ -88,13 +90,14 @@ def quiet_hours(world: World) -> None:
 
 
 def one_order(world: World) -> None:
-    """One request through all functions, from spans."""
+    """One request through all functions: what `tracelake trace` shows."""
     world.teller.chapter("One order, all the way")
-    world.teller.say("The spans of one trace, from the HTTP request over the queue to the table:")
-    spans = world.lake.latest_journey()
-    if not spans:
+    trace_id = world.lake.latest_journey()
+    found = assemble(map(of_row, world.lake.answer("what_happened", id=trace_id))) if trace_id else None
+    if found is None:
         raise StoryError("no trace goes through the queue")
-    world.teller.show(views.journey(world.teller, spans))
+    world.teller.say("From the HTTP request over the queue to the table, with its cost and where its time went:")
+    views.journey(world.teller, trace_id, found)
 
 
 def incident(world: World) -> None:

@@ -70,7 +70,7 @@ class Teller:
         if not self.console.is_terminal or self.console.width > WIDTH:
             self.console.width = WIDTH
         self.moving = self.console.is_terminal and not self.console.is_dumb_terminal
-        self._bar = "\u2588" if "utf" in (self.console.encoding or "") else "#"
+        self.blocks = "\u2588\u2591" if "utf" in (self.console.encoding or "") else "#-"
         self._chapter = 0
 
     def title(self, text: str, *lines: str) -> None:
@@ -186,7 +186,7 @@ class Teller:
         if isinstance(cell, Text):
             return Text(safe(cell.plain), style=cell.style)
         cells = round(cell.share * room) or (1 if cell.share > 0 else 0)
-        return Text(" " * min(round(cell.offset * room), room - 1) + self._bar * cells, style=cell.style)
+        return Text(" " * min(round(cell.offset * room), room - 1) + self.blocks[0] * cells, style=cell.style)
 
     def letter(self, heads: Sequence[tuple[str, str]], body: Sequence[str]) -> None:
         """A mail."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from rich.console import RenderableType
 from rich.text import Text
 
+from cli.trace import picture
 from functions.aws.athena import Cell
+from functions.core.traces.transaction import Transaction
 from local.story.lake import Row
 from local.story.telling import Bar, Teller
 
@@ -109,30 +111,10 @@ def _where(callees: list[Row], before: list[Row]) -> str:
     )
 
 
-def journey(teller: Teller, spans: list[Row]) -> RenderableType:
-    """The spans of one trace as a tree, each with its bar on the time line of the whole."""
-    ids = {span["span_id"] for span in spans}
-    first = min(_time(span) for span in spans)
-    last = max(_time(span) + timedelta(milliseconds=_number(span["duration_ms"])) for span in spans)
-    whole = max((last - first) / timedelta(milliseconds=1), 1.0)
-    shown = []
-
-    def add(parent: Cell, depth: int) -> None:
-        for span in (
-            each for each in spans if (each["parent_span_id"] if each["parent_span_id"] in ids else "") == parent
-        ):
-            offset = (_time(span) - first) / timedelta(milliseconds=1)
-            what = f"{span['service']}: {span['http_method']} {span['http_route']}"
-            if span["kind"] == "consumer":
-                what = f"{span['service']}: {span['name']}"
-            elif span["remote_service"]:
-                what = f"{span['remote_service']}: {span['remote_operation']}"
-            bar = Bar(_number(span["duration_ms"]) / whole, offset=offset / whole)
-            shown.append((f"{'  ' * depth}{what}", f"{offset:,.0f}", f"{_number(span['duration_ms']):,.0f}", bar))
-            add(span["span_id"], depth + 1)
-
-    add("", 0)
-    return teller.table(("span", "starts ms", "takes ms", ""), shown, right=("starts ms", "takes ms"))
+def journey(teller: Teller, trace_id: str, found: Transaction) -> None:
+    """One request, as `tracelake trace` shows it."""
+    teller.show(Text(f"\n$ tracelake trace {trace_id} --since 1h", style="bold"))
+    teller.show(picture(found, teller.blocks))
 
 
 def answer(teller: Teller, question: str, rows: list[Row]) -> None:
@@ -182,11 +164,6 @@ def _share(row: Row) -> float:
 
 def _name(row: Row) -> str:
     return str(row["name"] or row["tenant"])
-
-
-def _time(span: Row) -> datetime:
-    start = span["start_time"]
-    return start if isinstance(start, datetime) else datetime.fromtimestamp(0, UTC)
 
 
 def _number(cell: Cell) -> float:

@@ -17,6 +17,10 @@ from uuid import UUID
 from local.sample.shop.tenants import TENANTS
 
 GATEWAY, CHECKOUT, CATALOG = "/aws/apigateway/shop", "/aws/lambda/shop-checkout", "/aws/lambda/shop-catalog"
+SPANS = "aws/spans"
+ORDER = "5759e988bd862e3fe1be46a994272793"
+"""The trace of the one order that has spans."""
+
 STREAM = "earlier"
 _ROUTES = {
     "GET /products": 34,
@@ -50,6 +54,9 @@ def events(until_ms: int, rate: float, *, incident: bool, minutes: int = 180, se
         for _ in range(max(1, round(chance.gauss(rate * wave, rate / 14)))):
             for group, event in _request(chance, start + chance.randrange(_MINUTE_MS), impaired):
                 logs[group].append(event)
+    if incident:
+        for group, written in _one_order(until_ms - 4 * _MINUTE_MS).items():
+            logs.setdefault(group, []).extend(written)
     return {group: sorted(written) for group, written in logs.items()}
 
 
@@ -106,6 +113,63 @@ def _request(chance: random.Random, at: int, impaired: bool) -> Iterator[tuple[s
     yield group, (at, _report(request_id, latency, cold, failed and ordering and impaired))
     if failed:
         yield group, (at, _error(chance, tenant.id, request_id, ordering and impaired))
+
+
+def _one_order(at: int) -> dict[str, list[Event]]:
+    """An order of the incident with all its spans: the provider fails twice, and the customer is told over a queue."""
+    checkout, notify = str(UUID(int=1, version=4)), str(UUID(int=2, version=4))
+    error = {"error.type": _PROVIDER_ERROR[0], "exception.message": _PROVIDER_ERROR[1]}
+    charge = {"aws.remote.service": "payments.example.com", "aws.remote.operation": "POST /charges", **error}
+    query = {"aws.remote.service": "AWS::DynamoDB", "aws.remote.operation": "Query"}
+    put = {"aws.remote.service": "AWS::DynamoDB", "aws.remote.operation": "PutItem"}
+    send = {"aws.remote.service": "AWS::SQS", "aws.remote.operation": "SendMessage"}
+    order = {"http.route": "/orders", "http.request.method": "POST", "http.response.status_code": 502}
+    spans = [
+        _span("shop-checkout", 1, 0, "SERVER", at, 5630, {**order, "tenant": "juniper-books", **_of(checkout)}),
+        _span("shop-authorize", 2, 1, "SERVER", at + 12, 31, {}),
+        _span("shop-checkout", 3, 1, "CLIENT", at + 60, 24, query),
+        _span("shop-checkout", 4, 1, "CLIENT", at + 110, 2504, charge),
+        _span("shop-checkout", 5, 1, "CLIENT", at + 2870, 2502, charge),
+        _span("shop-checkout", 6, 1, "PRODUCER", at + 5390, 21, send),
+        _span("shop-notify", 7, 0, "SERVER", at + 6240, 190, _of(notify), linked=6),
+        _span("shop-notify", 8, 7, "CLIENT", at + 6300, 40, put, linked=6),
+    ]
+    said = {"level": "WARN", "message": "the charge failed, once more", "service": "shop-checkout"}
+    reports = [_report(checkout, 5639, False, False), _report(notify, 199, False, False)]
+    return {
+        SPANS: spans,
+        CHECKOUT: [
+            (at + 2650, json.dumps({**said, "trace_id": ORDER, "span_id": f"{4:016x}"})),
+            (at + 5640, reports[0]),
+            (at + 6440, reports[1]),
+        ],
+    }
+
+
+def _of(request_id: str) -> dict[str, str]:
+    return {"faas.invocation_id": request_id}
+
+
+def _span(
+    service: str, number: int, parent: int, kind: str, at: int, ms: int, attributes: dict[str, Any], linked: int = 0
+) -> Event:
+    """A span of the order; what is ``linked`` to a message is in a trace of its own."""
+    record: dict[str, Any] = {
+        "traceId": ORDER[::-1] if linked else ORDER,
+        "spanId": f"{number:016x}",
+        "name": attributes.get("aws.remote.operation", service),
+        "kind": kind,
+        "startTimeUnixNano": at * 1_000_000,
+        "endTimeUnixNano": (at + ms) * 1_000_000,
+        "attributes": {"aws.local.service": service, **attributes},
+        "resource": {"attributes": {"service.name": service}},
+        "status": {"code": "ERROR" if "error.type" in attributes or number == 1 else "UNSET"},
+    }
+    if parent:
+        record["parentSpanId"] = f"{parent:016x}"
+    elif linked:
+        record["links"] = [{"traceId": ORDER, "spanId": f"{linked:016x}"}]
+    return at + ms, json.dumps(record)
 
 
 def _report(request_id: str, latency: float, cold: bool, timed_out: bool) -> str:

@@ -18,6 +18,7 @@ from playwright.sync_api import Browser
 from local.run import CURRENT
 from local.viewer.chromium import POPUPS, launched, wait_until_shown
 from local.viewer.console import Console
+from local.viewer.past_traffic import ORDER
 from local.viewer.rehearsal import STAGE, rehearse
 from local.viewer.server import Viewer
 
@@ -61,6 +62,16 @@ def _take(browser: Browser, url: str, theme: str, picture: Path, size: dict[str,
         page.wait_for_timeout(SETTLED_MS)
         pictures.append(picture.with_stem(f"{picture.stem}-detail"))
         page.screenshot(path=pictures[-1])
+        page.keyboard.press("Escape")
+        page.locator("dialog.popup").wait_for(state="detached")
+    form = page.locator("article.custom", has=page.locator("input[name=trace]"))
+    if size is WIDE and form.count():
+        form.locator("input[name=trace]").fill(ORDER)
+        form.get_by_text("Follow the request").click()
+        page.locator("dialog.popup table").first.wait_for()
+        page.wait_for_timeout(SETTLED_MS)
+        pictures.append(picture.with_stem(f"request_{theme}"))
+        page.locator("dialog.popup").screenshot(path=pictures[-1], scale="css")
     page.close()
     return pictures
 

@@ -11,6 +11,7 @@ import ast
 import json
 import re
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -23,7 +24,7 @@ from trino_server import Answer, Trino, TrinoError
 from functions.aws.athena import Cell
 from functions.core import views
 from functions.core.customers.listing import Customer, encode
-from functions.core.questions import FOLDER, TimeRange, Value, load_all
+from functions.core.questions import FOLDER, Param, TimeRange, Value, load_all
 from functions.core.schema import HOUR_MS, LISTS, TABLES, TENANTS, hour_of
 from functions.core.widgets.details import DETAILS, Section
 from local.run import ROOT
@@ -36,6 +37,9 @@ VIEWS = views.load_all()
 ESTIMATES = re.compile(r"p\d\d_ms|init_p50_ms")
 ESTIMATES_WITHIN = 0.05
 Rows = list[dict[str, Cell]]
+NEEDED = {"id": f"{1:032x}"}
+"""Parameters without which a question has no answer."""
+
 CUSTOMERS = [
     Customer("o'neil", 'O\'Neil & "Sons"', "business", 49.5),
     Customer("\u65e5\u672c", "\u65e5\u672c", None, 0.0),
@@ -106,6 +110,7 @@ def _span(at: int, number: int) -> dict[str, Any]:
         "attributes": {"aws.remote.service": "AWS::DynamoDB", "aws.remote.operation": "GetItem", **fault},
         "resource": {"attributes": {"service.name": "checkout"}},
         "status": {"code": "ERROR" if fault else "UNSET"},
+        "links": [{"traceId": f"{number:032x}", "spanId": f"{number:016x}"}] if number % 2 else [],
     }
 
 
@@ -119,15 +124,21 @@ class Lake:
         self.run = cache(self._run)
 
     def _run(self, question: str, form: str) -> tuple[str, list[str], Answer]:
+        asked = replace(QUESTIONS[question], params=tuple(map(_of_the_lake, QUESTIONS[question].params)))
         if form == "console":
-            sql, literals = QUESTIONS[question].console_sql(NAMES.database), []
+            sql, literals = asked.console_sql(NAMES.database), []
         else:
-            sql, literals = QUESTIONS[question].bind({}, self.range)
+            sql, literals = asked.bind({}, self.range)
         return sql, literals, self.trino.ask(sql, literals)
 
     def on_both(self, question: str, params: dict[str, Value]) -> tuple[Rows, Rows]:
         sql, literals = QUESTIONS[question].bind(params, self.range)
         return self.trino.ask(sql, literals).rows, self.deployed.ask(sql, literals)
+
+
+def _of_the_lake(param: Param) -> Param:
+    """A parameter that has to be given, with something that is in the lake; others as they are."""
+    return replace(param, default=NEEDED[param.name]) if param.name in NEEDED else param
 
 
 @pytest.fixture(scope="module")
@@ -224,6 +235,7 @@ CLICKS = {
     "route": ({"service": "shop", "route": "GET /orders/{id}"}, {"service": "", "route": "GET /orders/{id}"}),
     "error": ({"fingerprint": ""}, {"fingerprint": "none' OR '1' = '1"}),
     "log_lines": ({"level": "error"}, {"text": "O'", "tenant": "globex"}),
+    "request": ({"trace": NEEDED["id"]}, {"trace": f"1-00000000-{2:024x}"}, {"trace": "r-1"}, {"trace": "o'"}),
 }
 
 

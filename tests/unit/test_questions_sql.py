@@ -478,7 +478,8 @@ def test_every_question_that_shows_a_customer_shows_the_name(lake):
         lake.db.execute(QUESTIONS[name].console_sql("main"))
         shown[name] = {column[0] for column in lake.db.description}
     with_customers = {name for name, columns in shown.items() if columns & {"customer", "tenant"}}
-    assert with_customers == {name for name, columns in shown.items() if "customer_name" in columns} == set(NAMED)
+    assert with_customers == {name for name, columns in shown.items() if "customer_name" in columns}
+    assert with_customers == {*NAMED, "what_happened"}
 
 
 def test_loud_log_groups_come_with_what_could_be_and_what_was_left_out(lake):
@@ -546,7 +547,8 @@ def span(lake, id_, minutes_ago, **columns):
 
 def test_what_happened_follows_a_request_over_the_queue_and_finds_what_only_names_the_request(lake):
     order, batch, other = "a" * 32, "b" * 32, "c" * 32
-    span(lake, "s1", 10, trace_id=order, kind="server", service="shop", request_id="r-1")
+    lake.customers = [Customer("acme", "Acme Ltd")]
+    span(lake, "s1", 10, trace_id=order, kind="server", service="shop", request_id="r-1", tenant="acme")
     span(lake, "s2", 9, trace_id=order, kind="producer", service="shop", parent_span_id="s1", request_id="aws-1")
     span(lake, "s3", 8, trace_id=batch, kind="server", request_id="r-2", links=[{"trace_id": order, "span_id": "s2"}])
     span(lake, "x", 8, trace_id=other, kind="server", request_id="r-3")
@@ -556,14 +558,15 @@ def test_what_happened_follows_a_request_over_the_queue_and_finds_what_only_name
     lake.put("logs", 6, request_id="r-3", message="of another")
     lake.put("requests", 11, trace_id=order, method="POST", route="/orders", status=201, latency_ms=9.0)
     for asked in (order, f"1-{order[:8]}-{order[8:]}", "r-1"):
-        rows = lake.ask("what_happened", trace=asked)
+        rows = lake.ask("what_happened", id=asked)
         found = [(row["fact"], row["span_id"] or row["name"] or row["message"]) for row in rows]
         assert found == [
             ("request", "POST /orders"), ("span", "s1"), ("span", "s2"), ("span", "s3"),
             ("invocation", "fulfil"), ("log", "charged"),
         ]  # fmt: skip
     facts = [of_row(row) for row in rows]
+    assert [fact.customer_name for fact in facts if fact.tenant] == ["Acme Ltd"]
     assert facts[3].links == ((order, "s2"),)
     assert [step.fact.span_id for step in assemble(facts, order).steps if step.fact.span_id] == ["s1", "s2", "s3"]
-    assert [row["fact"] for row in lake.ask("what_happened", trace="r-3")] == ["span", "log"]
-    assert lake.ask("what_happened", trace="unknown") == []
+    assert [row["fact"] for row in lake.ask("what_happened", id="r-3")] == ["span", "log"]
+    assert lake.ask("what_happened", id="unknown") == []

@@ -755,7 +755,7 @@ def test_log_lines_are_found_by_what_is_typed(athena, bucket):
     asked, answers = athena
     form = Page(handler.handle(event("find_log_lines"), Invocation()))
     assert [attrs["name"] for tag, attrs in form.tags if tag == "input"] == ["text", "trace", "tenant", "level"]
-    assert form.actions == [{"widget": "log_lines"}]
+    assert form.actions == [{"widget": "log_lines"}, {"widget": "request"}]
     assert not asked
     assert not bucket[1]
     names = ("tenant", "customer_name", "service", "request_id", "trace_id", "level", "line", "time")
@@ -767,6 +767,59 @@ def test_log_lines_are_found_by_what_is_typed(athena, bucket):
     assert found.rows[1] == ["11:00", "Acme", "pay", "ERROR <script>card declinedrequest r-1"]
     assert not [tag for tag, _ in found.tags if tag == "script"]
     assert {"'Card'' OR 1=1'", "'error'"} <= set(asked[0][1]["ExecutionParameters"])
+
+
+STEPS = {
+    "fact": ("span", "span", "span", "invocation", "log"),
+    "began": ("2026-11-20 11:00:00.000",) * 3 + ("2026-11-20 11:00:02.000", "2026-11-20 11:00:00.500"),
+    "duration_ms": ("1000.0", "700.0", "10.0", "50.0", None),
+    "service": ("shop<b>", "shop<b>", "shop<b>", "mail", "shop<b>"),
+    "name": ("POST /orders", "charge", "SendMessage", "mail", None),
+    "kind": ("server", "client", "producer", None, "ERROR"),
+    "status": ("fault", "fault", "ok", "success", None),
+    "message": (None, "<script>card declined", None, None, "no <i>money</i>"),
+    "tenant": ("acme", None, None, None, None),
+    "customer_name": ("Acme", None, None, None, None),
+    "trace_id": ("a" * 32,) * 5,
+    "span_id": ("s1", "s2", "s3", None, "s1"),
+    "parent_span_id": (None, "s1", "s1", None, None),
+    "remote_service": (None, "pay\u202e", "AWS::SQS", None, None),
+    "request_id": ("r-1", None, None, "r-2", None),
+    "cost_usd": (None, None, None, "0.00002", None),
+}  # fmt: skip
+NOTHING = ("time", "error_type", "links", "remote_operation", "init_duration_ms")
+
+
+def test_a_request_is_followed_by_what_is_typed(athena):
+    asked, answers = athena
+    names = (*STEPS, *NOTHING)
+    kinds = ["timestamp" if name == "began" else "double" if name[-2:] in ("ms", "sd") else "varchar" for name in names]
+    rows = [[*cells, *(None for _ in NOTHING)] for cells in zip(*STEPS.values(), strict=True)]
+    answers["table"] = (names, kinds, *rows)
+    typed = event("request")
+    typed["widgetContext"]["forms"] = {"all": {"trace": " 1-5759e988-bd862e3fe1be46a994272793"}}
+    found = Page(handler.handle(typed, Invocation()))
+    assert "'1-5759e988-bd862e3fe1be46a994272793'" in asked[0][1]["ExecutionParameters"]
+    assert [row[0] for row in found.rows] == [
+        "Step", "shop<b>: POST /ordersERROR no <i>money</i>", "pay\ufffd<script>card declined", "SQS", "mail",
+        "Where the time went", "(unknown) unknown", "pay\ufffd being called", "shop<b> at work", "mail at work",
+    ]  # fmt: skip
+    assert "Likely cause: pay\ufffd: failed: <script>card declined" in found.text
+    assert "failed 2.05 s in all 1.00 s until the answer" in found.text
+    assert "customer Acme" in found.text
+    assert "2 parts of it are joined by nothing but the trace id" in found.text
+    assert not [tag for tag, _ in found.tags if tag in ("script", "i")]
+
+
+def test_of_a_request_that_only_log_lines_name_that_is_said(athena):
+    names = (*STEPS, *NOTHING)
+    line = [cells[-1] for cells in STEPS.values()]
+    athena[1]["table"] = (
+        names,
+        ["timestamp" if name == "began" else "varchar" for name in names],
+        [*line, *(None,) * 5],
+    )
+    assert "Only log lines name it" in Page(handler.handle(event("request", trace="r-1"), Invocation())).text
 
 
 @pytest.mark.parametrize(

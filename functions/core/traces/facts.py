@@ -36,6 +36,7 @@ class Fact:
     message: str | None = None
     error_type: str | None = None
     tenant: str | None = None
+    customer_name: str | None = None
     trace_id: str | None = None
     span_id: str | None = None
     parent_span_id: str | None = None
@@ -80,8 +81,16 @@ def of_table(name: str, rows: pa.Table) -> Iterator[Fact]:
 
 
 _AS_GIVEN = (
-    *("service", "name", "kind", "message", "error_type", "tenant", "trace_id", "span_id", "parent_span_id"),
-    *("request_id", "remote_service", "remote_operation", "cost_usd", "init_duration_ms"),
+    *("service", "name", "kind", "message", "error_type", "tenant", "trace_id", "span_id"),
+    *(
+        "customer_name",
+        "parent_span_id",
+        "request_id",
+        "remote_service",
+        "remote_operation",
+        "cost_usd",
+        "init_duration_ms",
+    ),
 )
 
 

@@ -32,19 +32,27 @@ def title(transaction: Transaction) -> str:
 
 
 def cause(transaction: Transaction) -> str:
-    """Who is the cause, in a sentence; what can be said where nobody stands out."""
+    """Who is the likely cause, in a sentence; what can be said where nobody stands out."""
     found = suspect(transaction)
     if found is None:
         return "Nothing failed, and nobody took most of the time."
-    return f"{found.service}: {found.reason}"
+    return f"Likely cause: {_named(found.service)}: {found.reason}"
 
 
 def label(step: Step) -> str:
-    """What a step did."""
+    """What a step did; the service where it is another than above."""
     fact = step.fact
     if fact.kind in CALLING and fact.remote_service:
-        return " ".join(filter(None, (fact.remote_service, fact.remote_operation)))
-    return step.service if fact.name in (None, step.service) else f"{step.service}: {fact.name}"
+        return " ".join(filter(None, (_named(fact.remote_service), fact.remote_operation)))
+    if fact.name in (None, step.service):
+        return step.service
+    same = step.parent is not None and step.parent.service == step.service
+    return fact.name if same and fact.name else f"{step.service}: {fact.name}"
+
+
+def _named(service: str) -> str:
+    """A service as people name it."""
+    return service.removeprefix("AWS::")
 
 
 def lines(transaction: Transaction, most: int) -> list[Line]:
@@ -96,7 +104,7 @@ def time_spent(transaction: Transaction) -> list[tuple[str, str, float, float]]:
         spent[segment.who, segment.kind] += segment.duration_ms
     total = sum(spent.values()) or 1.0
     most = sorted(spent.items(), key=lambda each: -each[1])
-    return [(who, WORDS[kind], ms, ms / total) for (who, kind), ms in most]
+    return [(_named(who), WORDS[kind], ms, ms / total) for (who, kind), ms in most]
 
 
 def _weight(step: Step, on_path_ms: float) -> tuple[int, float]:

@@ -26,7 +26,8 @@ class Step:
     """Something that ran: a span, an invocation of a function that writes none, or a request that a gateway took.
 
     ``asynchronous`` steps began with a message: what sent it did not wait. ``placed`` says how it was found where it
-    stands: by its ``parent``, by a ``link``, by ``time``, or not at all (``lost``: its parent is missing).
+    stands: by its ``parent``, by a ``link``, by ``time``, or not at all: its parent is missing (``lost``) or below it
+    (``circle``).
     ``shared_by`` is how many messages the batch had of which this transaction sent one.
     """
 
@@ -96,8 +97,13 @@ class Transaction:
 
     @property
     def tenant(self) -> str | None:
-        """The customer, as the first step says that knows it."""
+        """The customer's id, as the first step says that knows it."""
         return next((step.fact.tenant for step in self.steps if step.fact.tenant), None)
+
+    @property
+    def customer(self) -> str | None:
+        """The customer by the name on the list of customers, by the id where it has none."""
+        return next((step.fact.customer_name for step in self.steps if step.fact.customer_name), self.tenant)
 
     @property
     def cost_usd(self) -> float:
@@ -141,28 +147,46 @@ def _of_spans(spans: Sequence[Fact]) -> list[Step]:
 def _place(steps: Sequence[Step]) -> None:
     """Hangs each span on its parent, else on the first that it links to, else on the root of its trace."""
     by_id = {(step.fact.trace_id, step.fact.span_id): step for step in steps}
-    orphans = []
+    linked = []
     for step in steps:
         fact = step.fact
         parent = by_id.get((fact.trace_id, fact.parent_span_id)) if fact.parent_span_id else None
-        linked = next((by_id[link] for link in fact.links if link in by_id), None)
+        sender = next((by_id[link] for link in fact.links if link in by_id), None)
         if parent is not None:
             sent = parent.fact.kind == "producer" or fact.kind == "consumer" or step.start_ms > parent.end_ms + CLOCK_MS
             _hang(step, parent, "parent", asynchronous=sent)
-        elif fact.parent_span_id:
-            orphans.append(step)
-        elif linked is not None:
-            _hang(step, linked, "link", asynchronous=True)
+        elif sender is not None:
+            _hang(step, sender, "link", asynchronous=True)
             step.shared_by = len(fact.links)
+            linked.append(step)
+        elif fact.parent_span_id:
+            step.placed = "lost"
     _cut_circles(steps)
-    first: dict[str | None, Step] = {}
+    _gather_orphans(steps)
+    for step in linked:
+        if step.parent is not None:
+            _take_over(step, step.parent)
+
+
+def _gather_orphans(steps: Sequence[Step]) -> None:
+    """Hangs spans whose parent is missing on the root of their trace: the first without a parent, else the first."""
+    tops: dict[str | None, list[Step]] = defaultdict(list)
     for step in sorted(steps, key=lambda step: step.start_ms):
-        if step.parent is None and not step.fact.parent_span_id:
-            first.setdefault(step.fact.trace_id, step)
-    for step in orphans:
-        step.placed = "lost"
-        if root := first.get(step.fact.trace_id):
-            _hang(step, root, "lost", asynchronous=step.start_ms > root.end_ms + CLOCK_MS)
+        if step.parent is None:
+            tops[step.fact.trace_id].append(step)
+    for of_trace in tops.values():
+        root = next((step for step in of_trace if step.placed != "lost"), of_trace[0])
+        for step in of_trace:
+            if step.placed == "lost" and step is not root:
+                _hang(step, root, "lost", asynchronous=step.start_ms > root.end_ms + CLOCK_MS)
+
+
+def _take_over(step: Step, sender: Step) -> None:
+    """Hangs on the invocation that worked off a batch what it did for the one message, in the message's own trace."""
+    for other in [each for each in sender.children if each is not step]:
+        if other.service == step.service and _encloses(step, other):
+            sender.children.remove(other)
+            _hang(other, step, other.placed, asynchronous=False)
 
 
 def _hang(step: Step, parent: Step, placed: str, *, asynchronous: bool) -> None:
@@ -176,7 +200,7 @@ def _cut_circles(steps: Sequence[Step]) -> None:
     for step in sorted(steps, key=lambda step: step.start_ms):
         if id(step) not in reached and step.parent is not None:
             step.parent.children.remove(step)
-            step.parent, step.placed, step.asynchronous = None, "lost", False
+            step.parent, step.placed, step.asynchronous = None, "circle", False
             reached |= {id(each) for each in step.walk()}
 
 
@@ -278,7 +302,7 @@ def _cost(step: Step) -> float:
 
 def _notes(steps: Sequence[Step], roots: Sequence[Step]) -> Iterator[str]:
     """What somebody should know who reads it."""
-    lost = sum(step.placed == "lost" for step in steps)
+    lost = sum(step.placed == "lost" and step.parent is not None for step in steps)
     if lost:
         yield f"{lost} of {len(steps)} spans name a parent that is not there: not written, left out, or still to come"
     if len(roots) > 1:

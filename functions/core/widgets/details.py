@@ -1,5 +1,5 @@
 """What a click shows: routes, features and errors of a customer, customers of a route, the last lines of an error with
-what was deployed meanwhile, log lines that hold something."""
+what was deployed meanwhile, log lines that hold something, one request with all that it caused."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from functions.core.questions import Value
+from functions.core.widgets import transaction
 from functions.core.widgets.page import WidgetContext, note, page, text
 from functions.core.widgets.parts import UNKNOWN, Column, customer, failed, meter, name_of, table, typed
 
@@ -86,7 +87,19 @@ def of_log_lines(event: Mapping[str, Any]) -> Detail:
     return Detail(title, (Section("Latest log lines", "find_log_lines", {**wanted, "top": MOST_LINES}, "found"),))
 
 
-DETAILS = {"customer": of_customer, "route": of_route, "error": of_error, "log_lines": of_log_lines}
+def of_request(event: Mapping[str, Any]) -> Detail:
+    """One request with all that it caused: the one whose trace or request id was typed into the same widget."""
+    trace = typed(event, "trace")
+    return Detail(trace or "No id", (Section("What happened", "what_happened", {"id": trace}, "transaction"),))
+
+
+DETAILS = {
+    "customer": of_customer,
+    "route": of_route,
+    "error": of_error,
+    "log_lines": of_log_lines,
+    "request": of_request,
+}
 
 
 def render(detail: Detail, rows: Sequence[Sequence[Row]], context: WidgetContext) -> str:
@@ -255,6 +268,7 @@ _TABLES = {
     "lines": _lines,
     "found": _found,
     "deployments": _deployments,
+    "transaction": transaction.draw,
 }
 
 

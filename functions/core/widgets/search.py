@@ -1,4 +1,4 @@
-"""The widget that finds log lines: a form, whose answer opens above the dashboard."""
+"""The widget that finds log lines and requests: a form, whose answer opens above the dashboard."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ Log lines of the dashboard's time range that hold a text, belong to a trace, a r
 what is left empty does not matter. Nothing is read before the button is pressed; then Athena reads the hours of the
 time range. What was redacted before writing cannot be found.
 
-`tracelake ask find_log_lines` asks the same, and so do the saved queries of Logs Insights without the lake.
+**Follow the request** shows what the request of the trace or request id caused: its steps over functions, queues and
+third parties on a time line, what it cost, where its time went, and the likely cause. `tracelake trace ID` shows the
+same.
+
+`tracelake ask find_log_lines` asks for the same lines, and so do the saved queries of Logs Insights without the lake.
 
 | parameter | meaning |
 |---|---|
@@ -28,5 +32,6 @@ _FIELDS = {"text": "Text", "trace": "Trace or request id", "tenant": "Customer's
 def render(view: View) -> str:
     """The form as HTML."""
     fields = "".join(field(name, label) for name, label in _FIELDS.items())
-    button = action(view, "Find", "tl-button", {"widget": "log_lines"})
-    return page(view.context, f'<form class="tl-form tl-wide">{fields}{button}</form>')
+    lines = action(view, "Find lines", "tl-button", {"widget": "log_lines"})
+    request = action(view, "Follow the request", "tl-button", {"widget": "request"})
+    return page(view.context, f'<form class="tl-form tl-wide">{fields}{lines}{request}</form>')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -200,6 +201,27 @@ def test_a_span_whose_parent_never_came_hangs_on_the_root_and_is_counted() -> No
     found = assembled(span("root", 0, 100), span("lost", 10, 20, "never"), span("below", 12, 15, "lost"))
     assert shape(found) == [(0, "root"), (1, "lost"), (2, "below")]
     assert found.notes == ("1 of 3 spans name a parent that is not there: not written, left out, or still to come",)
+
+
+def test_a_span_of_lambda_whose_parent_is_lambdas_own_is_the_root() -> None:
+    found = assembled(
+        span("checkout", 0, 100, "of-lambda"), span("call", 10, 20, "checkout"), span("x", 30, 40, "gone")
+    )
+    assert shape(found) == [(0, "checkout"), (1, "call"), (1, "x")]
+    assert "1 of 3 spans" in found.notes[0]
+
+
+def test_a_link_counts_where_the_parent_is_missing() -> None:
+    facts = [fact if fact.name != "fulfil" else replace(fact, parent_span_id="of-lambda") for fact in over_a_queue()]
+    assert shape(assembled(*facts)) == shape(assembled(*over_a_queue()))
+
+
+def test_what_was_done_for_one_message_of_a_batch_hangs_on_the_invocation_that_did_it() -> None:
+    own = {"kind": "consumer", "service": "fulfil"}
+    found = assembled(
+        *over_a_queue(), span("process", 905, 990, "send", **own), span("again", 2000, 2010, "send", **own)
+    )
+    assert shape(found)[2:] == [(1, "send"), (2, "fulfil"), (3, "process"), (3, "put"), (2, "again")]
 
 
 def test_of_several_reports_of_a_span_the_one_that_knows_its_end_counts() -> None:
