@@ -131,8 +131,8 @@ def picture(transaction: Transaction, blocks: str = BLOCKS) -> RenderableType:
     table.add_column("takes", justify="right")
     table.add_column("", width=_BAR, no_wrap=True)
     for line in shown.lines(transaction, MOST_STEPS):
-        start = line.step.start_ms - transaction.start_ms
-        table.add_row(_what(line), _ms(start), _ms(line.step.end_ms - line.step.start_ms), _bar(line, blocks))
+        start = min(step.start_ms for step in line.alike) - transaction.start_ms
+        table.add_row(_what(line), _ms(start), _ms(line.takes_ms), _bars(line, blocks))
         for said in [each for each in line.step.lines if each.kind in ("WARN", "ERROR", "FATAL")][:MOST_LOG_LINES]:
             words = f"{'  ' * line.depth}  {said.kind} {safe(said.message or '')[:200]}"
             table.add_row(Text(words, style="yellow"), _ms(said.start_ms - transaction.start_ms), "", "")
@@ -161,18 +161,20 @@ def _head(transaction: Transaction) -> Text:
 def _what(line: Line) -> Text:
     step = line.step
     mark = "~ " if step.asynchronous else ""
-    words = f"{'  ' * line.depth}{mark}{safe(shown.label(step))}"
+    words = f"{'  ' * line.depth}{mark}{safe(shown.label(step))}{line.times}"
     status = step.invocation.status if step.invocation and step.invocation.status not in (None, "success") else None
     status = status or (step.fact.status if step.fact.status not in (None, "ok", "success") else None)
     return Text.assemble((words, "red" if step.failed else ""), (f"  {safe(status)}" if status else "", "dim"))
 
 
-def _bar(line: Line, blocks: str) -> Text:
+def _bars(line: Line, blocks: str) -> Text:
     """Its time on that of the whole."""
-    first = min(_BAR - 1, int(line.offset * _BAR))
-    cells = max(1, min(_BAR - first, round(line.length * _BAR)))
-    style = "red" if line.step.failed else "cyan"
-    return Text.assemble(" " * first, (blocks[0 if line.on_path_ms else 1] * cells, style))
+    cells = [" "] * _BAR
+    for offset, length in line.bars:
+        first = min(_BAR - 1, int(offset * _BAR))
+        for place in range(first, min(_BAR, first + max(1, round(length * _BAR)))):
+            cells[place] = blocks[0 if line.on_path_ms else 1]
+    return Text("".join(cells), style="red" if line.step.failed else "cyan")
 
 
 def _ms(value: float) -> str:

@@ -83,6 +83,21 @@ def test_of_many_steps_those_that_say_most_are_shown_and_the_others_counted(caps
     assert "  and 8 more" in shown
 
 
+def test_calls_that_are_alike_are_one_line_with_what_they_took_together(capsys, tmp_path):
+    calls = [
+        span(
+            f"{n:x}", 100 * n, 50 + n, "a", **{"aws.remote.service": "AWS::DynamoDB", "aws.remote.operation": "GetItem"}
+        )
+        for n in range(1, 8)
+    ]
+    path = tmp_path / "spans.jsonl"
+    path.write_text("\n".join(map(json.dumps, [span("a", 0, 900), *calls])))
+    shown = told(capsys, TRACE, "--file", path)
+    (line,) = [line for line in shown.splitlines() if "GetItem" in line]
+    assert line.split()[:7] == ["DynamoDB", "GetItem", "\u00d7", "7", "100", "ms", "378"]
+    assert line.count(" \u2588") == 7
+
+
 def test_an_id_that_nothing_ran_as_is_an_error(capsys, file):
     assert "nothing ran as 1-2 in these files" in told(capsys, "1-2", "--file", file, status=1)
     assert "nothing ran as" in told(capsys, "f" * 32, "--file", file, status=1)

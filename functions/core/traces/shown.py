@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from functions.core.traces.critical_path import CALL, NETWORK, UNKNOWN, WAIT, WORK, Segment, critical_path, suspect
@@ -11,17 +12,36 @@ from functions.core.traces.transaction import CALLING, Step, Transaction
 WORDS = {WORK: "at work", CALL: "being called", NETWORK: "on the way to it", WAIT: "until taken up", UNKNOWN: "unknown"}
 
 
+FOLDED_FROM = 4
+"""As many calls of one kind below one step are one line: each of them alone says nothing."""
+
+Bar = tuple[float, float]
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A step as a line: how deep, where its bar lies on the time of the whole (0 to 1), how much of its time is on the
-    critical path, and how many steps below it are left out."""
+    """A step as a line, or the longest of several ``alike`` below one step.
+
+    ``bars`` are beginning and length of each on the time of the whole (0 to 1), ``on_path_ms`` how much of their time
+    is on the critical path, ``left_out`` how many steps below are not shown.
+    """
 
     step: Step
     depth: int
-    offset: float
-    length: float
+    alike: tuple[Step, ...]
+    bars: tuple[Bar, ...]
     on_path_ms: float
     left_out: int
+
+    @property
+    def takes_ms(self) -> float:
+        """How long it took, or all of them together."""
+        return sum(step.end_ms - step.start_ms for step in self.alike)
+
+    @property
+    def times(self) -> str:
+        """``\u00d7 9``, or nothing for a single step."""
+        return f" \u00d7 {len(self.alike)}" if len(self.alike) > 1 else ""
 
 
 def title(transaction: Transaction) -> str:
@@ -56,15 +76,60 @@ def _named(service: str) -> str:
 
 
 def lines(transaction: Transaction, most: int) -> list[Line]:
-    """At most so many steps: those that failed, that stand between services or took time of the critical path, and all
-    that stand above these."""
-    steps = transaction.steps
+    """At most so many lines: what failed, stands between services or took time of the critical path, and all that
+    stands above these."""
     on_path: dict[int, float] = defaultdict(float)
     for segment in critical_path(transaction):
         on_path[id(segment.step)] += segment.duration_ms
-    order = sorted(steps, key=lambda step: _weight(step, on_path[id(step)]))
+    alike: dict[int, tuple[Step, ...]] = {}
+    steps = [step for root in transaction.roots for step in _unfolded(root, alike)]
+    chosen = _chosen(steps, on_path, most) or {id(root) for root in transaction.roots[:most]}
+    start, whole = transaction.start_ms, max(transaction.end_ms - transaction.start_ms, 1e-9)
+    depth: dict[int, int] = {}
+    left_out: dict[int, int] = defaultdict(int)
+    for step in steps:
+        above = _shown_above(step, chosen)
+        if id(step) in chosen:
+            depth[id(step)] = depth[id(above)] + 1 if above else 0
+        elif above:
+            left_out[id(above)] += 1
+    return [
+        Line(
+            step,
+            depth[id(step)],
+            those := alike.get(id(step), (step,)),
+            tuple(((each.start_ms - start) / whole, (each.end_ms - each.start_ms) / whole) for each in those),
+            sum(on_path[id(each)] for each in those),
+            left_out[id(step)],
+        )
+        for step in steps
+        if id(step) in chosen
+    ]
+
+
+def _unfolded(root: Step, alike: dict[int, tuple[Step, ...]]) -> Iterator[Step]:
+    """The steps of a tree, each before its children; of several that are alike the longest, which ``alike`` says."""
+    left = [root]
+    while left:
+        step = left.pop()
+        yield step
+        kinds: dict[tuple[str, bool, bool], list[Step]] = defaultdict(list)
+        for child in step.children:
+            kinds[label(child), child.failed, child.asynchronous].append(child)
+        shown = []
+        for those in kinds.values():
+            if len(those) < FOLDED_FROM:
+                shown += those
+            else:
+                longest = max(those, key=lambda each: each.end_ms - each.start_ms)
+                alike[id(longest)] = tuple(those)
+                shown.append(longest)
+        left += sorted(shown, key=lambda child: min(each.start_ms for each in alike.get(id(child), (child,))))[::-1]
+
+
+def _chosen(steps: Sequence[Step], on_path: Mapping[int, float], most: int) -> set[int]:
     chosen: set[int] = set()
-    for step in order:
+    for step in sorted(steps, key=lambda step: _weight(step, on_path[id(step)])):
         above: list[int] = []
         each: Step | None = step
         while each is not None and id(each) not in chosen:
@@ -72,28 +137,7 @@ def lines(transaction: Transaction, most: int) -> list[Line]:
             each = each.parent
         if len(chosen) + len(above) <= most:
             chosen.update(above)
-    chosen = chosen or {id(root) for root in transaction.roots[:most]}
-    start, whole = transaction.start_ms, max(transaction.end_ms - transaction.start_ms, 1e-9)
-    depth: dict[int, int] = {}
-    left_out: dict[int, int] = defaultdict(int)
-    for step in steps:
-        shown_above = _shown_above(step, chosen)
-        if id(step) in chosen:
-            depth[id(step)] = depth[id(shown_above)] + 1 if shown_above else 0
-        elif shown_above:
-            left_out[id(shown_above)] += 1
-    return [
-        Line(
-            step,
-            depth[id(step)],
-            (step.start_ms - start) / whole,
-            (step.end_ms - step.start_ms) / whole,
-            on_path[id(step)],
-            left_out[id(step)],
-        )
-        for step in steps
-        if id(step) in chosen
-    ]
+    return chosen
 
 
 def time_spent(transaction: Transaction) -> list[tuple[str, str, float, float]]:

@@ -60,9 +60,9 @@ def _steps(found: Transaction, context: WidgetContext) -> str:
     drawn = [
         [
             _what(line),
-            text(context.duration(line.step.start_ms - found.start_ms)),
-            text(context.duration(line.step.end_ms - line.step.start_ms)),
-            _bar(line),
+            text(context.duration(min(step.start_ms for step in line.alike) - found.start_ms)),
+            text(context.duration(line.takes_ms)),
+            _bars(line),
         ]
         for line in shown.lines(found, MOST_STEPS)
     ]
@@ -71,7 +71,7 @@ def _steps(found: Transaction, context: WidgetContext) -> str:
 
 def _what(line: Line) -> str:
     step = line.step
-    label = name_of(shown.label(step), "unknown")
+    label = name_of(shown.label(step), "unknown") + f'<span class="tl-quiet">{line.times}</span>'
     name = f'<span class="tl-bad">{label}</span>' if step.failed else label
     mark = '<span class="tl-quiet" title="began with a message">\u21e2 </span>' if step.asynchronous else ""
     below = "".join(f'<span class="tl-two">{each}</span>' for each in _said(line))
@@ -93,15 +93,17 @@ def _said(line: Line) -> Iterable[str]:
         yield f"and {line.left_out:,} more below it"
 
 
-def _bar(line: Line) -> str:
+def _bars(line: Line) -> str:
     """Its time on that of the whole; what no one waited for is pale."""
-    offset = min(100 * line.offset, 99.6)
     css = "tl-failed" if line.step.failed else "" if line.on_path_ms else "tl-sampled"
-    width = max(0.4, min(100 * line.length, 100 - offset))
-    return (
-        f'<div class="tl-track"><div style="width:{offset:.2f}%;flex:none"></div>'
-        f'<div class="tl-bar {css}" style="width:{width:.2f}%"></div></div>'
-    )
+    drawn, end = "", 0.0
+    for offset, length in line.bars:
+        start = max(end, min(100 * offset, 99.6))
+        width = max(0.4, min(100 * (offset + length), 100) - start)
+        drawn += f'<div style="width:{start - end:.2f}%;flex:none"></div>'
+        drawn += f'<div class="tl-bar {css}" style="width:{width:.2f}%"></div>'
+        end = start + width
+    return f'<div class="tl-track">{drawn}</div>'
 
 
 def _time(found: Transaction, context: WidgetContext) -> str:
