@@ -161,7 +161,7 @@ def _head(transaction: Transaction) -> Text:
 def _what(line: Line) -> Text:
     step = line.step
     mark = "~ " if step.asynchronous else ""
-    words = f"{'  ' * line.depth}{mark}{safe(shown.label(step))}{line.times}"
+    words = f"{'  ' * line.depth}{mark}{line.times}{safe(shown.label(step))}"
     status = step.invocation.status if step.invocation and step.invocation.status not in (None, "success") else None
     status = status or (step.fact.status if step.fact.status not in (None, "ok", "success") else None)
     return Text.assemble((words, "red" if step.failed else ""), (f"  {safe(status)}" if status else "", "dim"))

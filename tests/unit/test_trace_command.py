@@ -94,7 +94,7 @@ def test_calls_that_are_alike_are_one_line_with_what_they_took_together(capsys, 
     path.write_text("\n".join(map(json.dumps, [span("a", 0, 900), *calls])))
     shown = told(capsys, TRACE, "--file", path)
     (line,) = [line for line in shown.splitlines() if "GetItem" in line]
-    assert line.split()[:7] == ["DynamoDB", "GetItem", "\u00d7", "7", "100", "ms", "378"]
+    assert line.split()[:7] == ["7", "\u00d7", "DynamoDB", "GetItem", "100", "ms", "378"]
     assert line.count(" \u2588") == 7
 
 

@@ -40,8 +40,8 @@ class Line:
 
     @property
     def times(self) -> str:
-        """``\u00d7 9``, or nothing for a single step."""
-        return f" \u00d7 {len(self.alike)}" if len(self.alike) > 1 else ""
+        """``9 \u00d7``, or nothing for a single step."""
+        return f"{len(self.alike)} \u00d7 " if len(self.alike) > 1 else ""
 
 
 def title(transaction: Transaction) -> str:

@@ -71,7 +71,7 @@ def _steps(found: Transaction, context: WidgetContext) -> str:
 
 def _what(line: Line) -> str:
     step = line.step
-    label = name_of(shown.label(step), "unknown") + f'<span class="tl-quiet">{line.times}</span>'
+    label = f'<span class="tl-quiet">{line.times}</span>' + name_of(shown.label(step), "unknown")
     name = f'<span class="tl-bad">{label}</span>' if step.failed else label
     mark = '<span class="tl-quiet" title="began with a message">\u21e2 </span>' if step.asynchronous else ""
     below = "".join(f'<span class="tl-two">{each}</span>' for each in _said(line))
