@@ -67,10 +67,15 @@ class Garbage:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """An hour was published and is to be summarised; ``id`` tells its publications apart."""
+    """An hour was published, and something is to be made of it (``kind``); ``id`` tells its publications apart."""
 
+    kind: str
     hour: str
     id: str
+
+
+SUMMARISE, ASSEMBLE = "summarise", "assemble"
+"""Kinds of notes."""
 
 
 class Generations:
@@ -89,14 +94,14 @@ class Generations:
         """Hours with something to publish, over or not, oldest first."""
         return self.unpublished_hours("~")
 
-    def notes_to_summarise(self) -> list[Note]:
-        """Hours that were published since they were summarised, oldest first."""
-        found = items.query(self.table, "pk = :pk", {":pk": "summarise"})
-        return [Note(item["sk"]["S"], item["id"]["S"]) for item in found]
+    def notes(self, kind: str) -> list[Note]:
+        """Hours that were published since this was made of them, oldest first."""
+        found = items.query(self.table, "pk = :pk", {":pk": kind})
+        return [Note(kind, item["sk"]["S"], item["id"]["S"]) for item in found]
 
-    def summarised(self, note: Note) -> None:
-        """The hour is summarised, unless it was published once more in between."""
-        done = items.delete(self.table, "summarise", note.hour, "#id = :id", id=note.id)
+    def done(self, note: Note) -> None:
+        """It is made, unless the hour was published once more in between."""
+        done = items.delete(self.table, note.kind, note.hour, "#id = :id", id=note.id)
         with suppress(ConditionLostError):
             items.transact([done])
 
@@ -138,12 +143,21 @@ class Generations:
         items.transact([items.put(self.table, note)])
         return str(note["sk"])
 
-    def publish(self, hour: str, moves: Sequence[Move], again: Sequence[str], read: Sequence[Generation]) -> None:
+    def publish(
+        self,
+        hour: str,
+        moves: Sequence[Move],
+        again: Sequence[str],
+        read: Sequence[Generation],
+        notes: Sequence[tuple[str, str]] = (),
+    ) -> None:
         """Move all tables of the hour at once, if nobody else did and the lease is ours.
 
         The hours in ``again`` are to publish their invocations anew. ``read`` are generations of other hours that the
         new ones rest on: they must still be current, else two neighbours that are published at the same time would
-        both miss what the other one has. Raises ``ConditionLostError``.
+        both miss what the other one has. ``notes`` are kinds and hours of Notes to leave.
+
+        Raises ``ConditionLostError``.
         """
         writes = [
             items.check(
@@ -169,8 +183,9 @@ class Generations:
             writes.append(items.delete(self.table, "garbage", move.promise))
             if move.old.number:
                 writes.append(items.put(self.table, _garbage(prefix=move.old.prefix)))
-        note = {"pk": "summarise", "sk": hour, "id": environment.new_id(environment.now_ms())}
-        writes.append(items.put(self.table, note))
+        for kind, of_hour in notes:
+            note = {"pk": kind, "sk": of_hour, "id": environment.new_id(environment.now_ms())}
+            writes.append(items.put(self.table, note))
         for neighbour in again:
             sk = f"{neighbour}#again-{environment.new_id(environment.now_ms())}"
             more = {"pk": "pending", "sk": sk, "tables": ["invocations"], "committed_at": environment.now_ms()}

@@ -1,4 +1,5 @@
-"""compact: every five minutes, publish the hours that are over, oldest first, and delete what is due."""
+"""compact: every five minutes, publish the hours that are over, oldest first, make of them what others read, and delete
+what is due."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from functions.aws.generations import Generations
 from functions.aws.items import ConditionLostError
 from functions.aws.lake import Lake
 from functions.aws.state import State
+from functions.compact import assembling
 from functions.compact.publication import Publisher
 from functions.core.schema import HOUR_MS, hour_of, hour_start_ms
 
@@ -58,6 +60,7 @@ def run(publisher: Publisher) -> dict[str, int]:
     }
     metrics.emit(numbers)
     summarise(publisher)
+    assembling.run(publisher)
     publisher.collect_garbage()
     return numbers
 

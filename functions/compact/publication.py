@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from functions.aws import environment
 from functions.aws.catalog import Partitions
-from functions.aws.generations import Generation, Generations, Move, Pending
+from functions.aws.generations import ASSEMBLE, SUMMARISE, Generation, Generations, Move, Pending
 from functions.aws.lake import Lake, settled_prefix
 from functions.aws.state import State
 from functions.compact.summarising import Summariser
@@ -18,6 +18,7 @@ from functions.core import publish
 from functions.core.derived import DERIVE
 from functions.core.lake_files import LakeFile
 from functions.core.schema import HOUR_MS, TABLES, Table, hour_of, hour_start_ms
+from functions.core.traces.hourly import TABLES_READ
 
 MINUTE_MS = 60_000
 SLICE_BYTES = 128 * 1024 * 1024
@@ -55,12 +56,20 @@ class Publisher:
         for base in sorted({_base(table) for found in pending for table in found.tables}):
             files = [file for found in pending for file in found.files if file.table == base]
             moves += _Rewrite(self, hour, TABLES[base], files, again, read).run()
-        self.generations.publish(hour, moves, sorted(again), read)
-        for move in moves:
-            partitions = self._partitions.setdefault(move.new.table, Partitions(self.database, move.new.table))
-            partitions.point(hour, self.lake.location(move.new.prefix))
+        notes = [(SUMMARISE, hour)]
+        if any(move.new.table in TABLES_READ for move in moves):
+            # what began in the hour before may have gone on in this one
+            notes += [(ASSEMBLE, hour), (ASSEMBLE, hour_of(hour_start_ms(hour) - HOUR_MS))]
+        self.generations.publish(hour, moves, sorted(again), read, notes)
+        self.point(moves)
         self.generations.settle(pending)
         return True
+
+    def point(self, moves: Sequence[Move]) -> None:
+        """Have queries see the new generations."""
+        for move in moves:
+            partitions = self._partitions.setdefault(move.new.table, Partitions(self.database, move.new.table))
+            partitions.point(move.new.hour, self.lake.location(move.new.prefix))
 
     def summariser(self) -> Summariser:
         """What keeps the summaries of the hours."""
@@ -104,7 +113,7 @@ class _Rewrite:
         self.again = again
         self.read = read
         self.outputs = {
-            name: _Output(run, hour, name)
+            name: Output(run, hour, name)
             for name in (table.name, *(name for name in DERIVE if TABLES[name].derived_from == table.name))
         }
         # what is published comes first: of two equal rows the first one stays
@@ -185,7 +194,7 @@ class _Rewrite:
         return pa.concat_tables(loaded)
 
 
-class _Output:
+class Output:
     """The next generation of one table's hour."""
 
     def __init__(self, run: Publisher, hour: str, table: str) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from functions.aws.generations import Generation, Generations, Pending
+from functions.aws.generations import SUMMARISE, Generation, Generations, Pending
 from functions.aws.lake import Lake
 from functions.aws.summaries import Summaries, key_of
 from functions.core import publish
@@ -37,11 +37,11 @@ class Summariser:
 
     def run(self) -> None:
         """Bring all summaries up to date, as far as the time allows."""
-        for note in self._generations.notes_to_summarise():
+        for note in self._generations.notes(SUMMARISE):
             if self._remaining_ms() < RESERVE_MS:
                 return
             if all(self._published(kind, note.hour) for kind in KINDS):
-                self._generations.summarised(note)
+                self._generations.done(note)
         for hour in reversed(self._generations.pending_hours()):
             if self._remaining_ms() < RESERVE_MS:
                 return

@@ -64,7 +64,8 @@ class Table:
     """One lake table.
 
     ``derived_from`` names the table whose settled rows an aggregate is recomputed from when an hour is published;
-    ``version`` names the column whose highest value wins where one key has several rows.
+    ``version`` names the column whose highest value wins where one key has several rows. An ``assembled`` table is made
+    of the settled rows of several others.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Table:
     sort_by: tuple[str, ...]
     derived_from: str | None = None
     version: str | None = None
+    assembled: bool = False
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
@@ -85,6 +87,11 @@ class Table:
     @cached_property
     def dictionary_columns(self) -> list[str]:
         return [c.name for c in self.columns if c.few_values]
+
+    @property
+    def of_events(self) -> bool:
+        """Whether its rows are of events, each of one, and not made of rows of other tables."""
+        return self.derived_from is None and not self.assembled
 
     @property
     def key(self) -> tuple[str, str]:
@@ -302,6 +309,34 @@ _ALL_TABLES: tuple[Table, ...] = (
             Column("line", JSON, "The whole event, without values of environment variables and without the person."),
         ),
         sort_by=("service", "time"),
+    ),
+    Table(
+        "transactions",
+        "One end-to-end request with all that it caused, over queues too: put together from spans, invocations and "
+        "requests when the hour it began in is settled, and once more when the next hour is.",
+        (
+            Column("trace_id", "string", "Trace that it began with; `tracelake trace` shows it step by step."),
+            _few("service", "Service that took the request."),
+            _few("name", "What was asked for: the route, or the operation of the first step."),
+            _few("status", "ok, or failed: the caller got an error, or a part failed for which nobody waited."),
+            Column("duration_ms", "double", "From the beginning to the end of all that it caused."),
+            Column("answered_ms", "double", "Until the first step ended: what the caller waited for."),
+            Column("waited_ms", "double", "Of the critical path, what messages waited until they were taken up."),
+            Column("steps", "int", "Spans, invocations without spans and requests of gateways."),
+            Column("invocations", "int", "Invocations of functions."),
+            Column("cold_starts", "int", "Of them with a cold start."),
+            Column("services", "string", "Who took part, in order, separated by commas."),
+            _TENANT,
+            Column("cost_usd", "double", "At least: invocations, and one billed unit of each call, at list price."),
+            _few("cause", "Who made it fail, or took a quarter or more of the time; null where nobody stands out."),
+            Column("cause_reason", "string", "Why that is so, in words."),
+            Column("time_spent", JSON, "The critical path by `who` and `what` they did, in `ms`, the longest first."),
+            _few("complete", "False where spans name parents that are not there, or parts are not joined.", "boolean"),
+            Column("version", "bigint", "When it was put together, in ms since 1970."),
+        ),
+        sort_by=("service", "name", "time"),
+        version="version",
+        assembled=True,
     ),
     Table(
         "traffic",

@@ -1,14 +1,17 @@
 """After everything: is each event accounted for exactly once?"""
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
+
+import pyarrow as pa
 
 from functions.aws.dead_letters import DeadLetters
 from functions.aws.items import unpack_json
 from functions.aws.state import State
 from functions.aws.summaries import key_of
-from functions.core.schema import TABLES
+from functions.core.schema import HOUR_MS, TABLES, hour_of, hour_start_ms
 from functions.core.summaries import KINDS, decode
+from functions.core.traces.hourly import TABLES_READ, Rows, transactions
 
 from .world import DEAD_LETTERS, LAKE, STATE, tried
 
@@ -32,6 +35,7 @@ def check(account):
     _check_ledger(account, sent, taken)
     _check_aggregates(account)
     _check_summaries(account)
+    _check_transactions(account)
 
 
 def _check_what_was_lost_before(account):
@@ -48,7 +52,7 @@ def _position(record):
 
 
 def _check_events(account, taken, letters):
-    rows = {name: account.reader.counts(name) for name in TABLES if TABLES[name].derived_from is None}
+    rows = {name: account.reader.counts(name) for name in TABLES if TABLES[name].of_events}
     rejected = Counter(letter.event_id for letter in letters if not letter.reason.startswith("given up"))
     events = {event.id: event for _, found in taken for event in found}
     invocations = {row["event_id"]: row for row in account.reader.table("invocations")}
@@ -117,6 +121,33 @@ def _check_aggregates(account):
         for row in account.reader.table(base):
             rows[row["hour"]] += 1
         assert sums == rows, f"{name} is not the sum of {base}: {sums} {rows}"
+
+
+def _check_transactions(account):
+    """Each traced request is one transaction, of the hour it began in, and made of what is settled now."""
+    of_hour = {name: defaultdict(list) for name in TABLES_READ}
+    for name in TABLES_READ:
+        for row in account.reader.table(name):
+            of_hour[name][row["hour"]].append(row)
+    found = {(row["hour"], row["event_id"]): row for row in account.reader.table("transactions")}
+    assert len(found) == len(account.reader.table("transactions")), "a transaction is there twice"
+    expected = {}
+    for hour in {hour for rows in of_hour.values() for hour in rows}:
+        start = hour_start_ms(hour)
+        before, after = (hour_of(start + by) for by in (-HOUR_MS, HOUR_MS))
+        here, later = (
+            {name: pa.Table.from_pylist(rows[each], schema=TABLES[name].arrow_schema) for name, rows in of_hour.items()}
+            for each in (hour, after)
+        )
+        earlier = {row["trace_id"] for rows in of_hour.values() for row in rows[before]} - {None, ""}
+        for made in transactions(Rows(start, here, later, frozenset(earlier)), 0):
+            expected |= {(hour, row["event_id"]): row for row in made.to_pylist()}
+    assert found.keys() == expected.keys(), found.keys() ^ expected.keys()
+    for key, row in expected.items():
+        assert {name: found[key][name] for name in row if name != "version"} == {
+            name: value for name, value in row.items() if name != "version"
+        }
+    tried["transactions"] += len(expected)
 
 
 def _check_summaries(account):

@@ -65,7 +65,7 @@ class Reader:
         rows = {(row.event_id, row.row_no): row for row in self.seen(table, hour)}
         if sum(1 for _ in self.seen(table, hour)) != len(rows):
             raise PromiseBrokenError(f"{table} {hour}: a row is seen twice")
-        if TABLES[table].derived_from is None:
+        if TABLES[table].of_events:
             missed = [row for key, row in self.settled.get((table, hour), {}).items() if key not in rows]
             for row in missed:
                 if row.finished or not self._report_of(row, hour):

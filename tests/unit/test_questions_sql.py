@@ -479,7 +479,7 @@ def test_every_question_that_shows_a_customer_shows_the_name(lake):
         shown[name] = {column[0] for column in lake.db.description}
     with_customers = {name for name, columns in shown.items() if columns & {"customer", "tenant"}}
     assert with_customers == {name for name, columns in shown.items() if "customer_name" in columns}
-    assert with_customers == {*NAMED, "what_happened"}
+    assert with_customers == {*NAMED, "what_happened", "which_requests_were_slow"}
 
 
 def test_loud_log_groups_come_with_what_could_be_and_what_was_left_out(lake):
@@ -570,3 +570,42 @@ def test_what_happened_follows_a_request_over_the_queue_and_finds_what_only_name
     assert [step.fact.span_id for step in assemble(facts, order).steps if step.fact.span_id] == ["s1", "s2", "s3"]
     assert [row["fact"] for row in lake.ask("what_happened", id="r-3")] == ["span", "log"]
     assert lake.ask("what_happened", id="unknown") == []
+
+
+def transaction(lake, minutes_ago, name, **columns):
+    given = {"service": "shop", "status": "ok", "answered_ms": 100.0, "duration_ms": 200.0, "cost_usd": 0.00001,
+             "invocations": 2, "cold_starts": 0, "trace_id": f"t{minutes_ago}"}  # fmt: skip
+    lake.put("transactions", minutes_ago, name=name, **(given | columns))
+
+
+def test_what_a_request_costs_is_the_mean_of_all_that_it_caused(lake):
+    for minutes_ago in (1, 2, 3):
+        transaction(lake, minutes_ago, "POST /orders", cost_usd=0.00002 * minutes_ago, cold_starts=1)
+    transaction(lake, 4, "GET /orders", cost_usd=0.00008, status="failed", tenant="acme")
+    orders, other = lake.ask("what_does_a_request_cost")
+    assert (orders["name"], orders["requests"], orders["usd_a_million"], orders["share_pct"]) == (
+        "POST /orders", 3, 40.0, 60.0,
+    )  # fmt: skip
+    assert (orders["invocations_a_request"], orders["cold_starts"], orders["failed_pct"]) == (2.0, 3, 0.0)
+    assert other["failed_pct"] == 100.0
+    assert [row["name"] for row in lake.ask("what_does_a_request_cost", tenant="acme")] == ["GET /orders"]
+
+
+def test_who_is_the_cause_begins_with_what_failed(lake):
+    for minutes_ago in (1, 2):
+        transaction(lake, minutes_ago, "POST /orders", cause="payments", cause_reason=f"slow {minutes_ago}")
+    transaction(lake, 3, "POST /orders", status="failed", cause="payments", cause_reason="late", tenant="acme")
+    transaction(lake, 4, "GET /orders")
+    failed, slow = lake.ask("who_is_the_cause")
+    assert (failed["cause"], failed["status"], failed["requests"], failed["customers"]) == ("payments", "failed", 1, 1)
+    assert (slow["status"], slow["requests"], slow["latest_reason"], slow["latest_trace"]) == ("ok", 2, "slow 1", "t1")
+
+
+def test_slow_requests_come_with_the_trace_to_follow(lake):
+    lake.customers = [Customer("acme", "Acme Ltd")]
+    transaction(lake, 1, "POST /orders", answered_ms=900.0, tenant="acme")
+    transaction(lake, 2, "POST /orders", answered_ms=50.0, status="failed")
+    rows = lake.ask("which_requests_were_slow")
+    assert [(row["trace_id"], row["customer_name"]) for row in rows] == [("t1", "Acme Ltd"), ("t2", None)]
+    assert [row["trace_id"] for row in lake.ask("which_requests_were_slow", status="failed")] == ["t2"]
+    assert [row["trace_id"] for row in lake.ask("which_requests_were_slow", tenant="acme")] == ["t1"]

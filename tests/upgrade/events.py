@@ -11,7 +11,8 @@ import pyarrow as pa
 from functions.core.ledger import ledger_row
 from functions.core.normalize import Normalizer, Rules
 from functions.core.sampling import Volumes
-from functions.core.schema import hour_start_ms
+from functions.core.schema import TABLES, hour_start_ms
+from functions.core.traces.hourly import TABLES_READ, Rows, transactions
 
 HOUR = "2026-11-20-10"
 START_MS = hour_start_ms(HOUR)
@@ -31,7 +32,10 @@ def rows_of(customer: str) -> dict[str, pa.Table]:
     for part in normalizer.flush(f"chunk-{customer}"):
         assert part.hour == HOUR
         found[part.table].append(part.rows)
-    return {name: pa.concat_tables(parts) for name, parts in found.items()} | {"ingest_ledger": _ledger(customer)}
+    rows = {name: pa.concat_tables(parts) for name, parts in found.items()} | {"ingest_ledger": _ledger(customer)}
+    nothing = {name: TABLES[name].arrow_schema.empty_table() for name in TABLES_READ}
+    made = transactions(Rows(START_MS, {name: rows[name] for name in TABLES_READ}, nothing, frozenset()), START_MS)
+    return rows | {"transactions": pa.concat_tables(made)}
 
 
 def _records(customer: str) -> list[dict[str, Any]]:
@@ -105,6 +109,7 @@ def _span(customer: str, kind: str, number: int) -> dict[str, Any]:
         "scope": {"name": "botocore", "version": "1"},
         "traceId": f"{sum(customer.encode()):032x}",
         "spanId": f"{number:016x}",
+        "parentSpanId": f"{number - 1:016x}",
         "name": "DynamoDB.GetItem",
         "kind": kind,
         "startTimeUnixNano": start,

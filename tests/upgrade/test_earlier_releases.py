@@ -106,10 +106,13 @@ def answers(files):
         db.execute(f"CREATE VIEW {view.name} AS {view.sql}")
     found = {}
     for name, question in QUESTIONS.items():
-        few = {param.name: 1 for param in question.params if param.name.startswith("min_")}
-        sql, literals = question.bind(few, DAY)
-        whole = "".join(piece + value for piece, value in zip(sql.split("?"), [*literals, ""], strict=True))
-        found[name] = db.execute(whole).fetchall()
+        asked = {param.name: 1 for param in question.params if param.name.startswith("min_")}
+        found[name] = []
+        for customer in (write.CUSTOMER, PRESENT) if name == "what_happened" else ("",):
+            by_trace = {"id": f"{sum(customer.encode()):032x}"} if customer else {}
+            sql, literals = question.bind(asked | by_trace, DAY)
+            whole = "".join(piece + value for piece, value in zip(sql.split("?"), [*literals, ""], strict=True))
+            found[name] += db.execute(whole).fetchall()
     return found
 
 
@@ -138,7 +141,7 @@ def test_every_question_answers_over_old_files_and_over_old_and_new_ones(version
     new = files("new", rows_of(PRESENT))
     from_old, from_new = answers(old), answers(new)
     mixed = answers({name: [*old.get(name, []), *new.get(name, [])] for name in TABLES})
-    assert all(from_new.values()), "each question has an answer in the events"
+    assert [name for name, rows in from_new.items() if not rows] == [], "each question has an answer in the events"
     later = {name for name in TABLES if name not in old}
     # what a question about log groups sums up is in columns of the ledger that came later
     ledger = kept(version, "ingest_ledger")
@@ -162,7 +165,7 @@ def test_an_hour_of_old_and_new_files_is_published_whole(version):
             settled = account.reader.table(name)
             both = [rows[name] for rows in (kept_tables, rows_of(PRESENT)) if name in rows]
             expected = [event_id for rows in both for event_id in rows["event_id"].to_pylist()]
-            if not table.derived_from:
+            if table.of_events:
                 assert sorted(row["event_id"] for row in settled) == sorted(expected), name
             (schema,) = {tuple(row) for row in settled}
             assert schema == (*table.arrow_schema.names, "hour"), name
@@ -173,6 +176,8 @@ def commit(account, number, rows):
     """As `normalize` does, of a release that made these rows."""
     files = []
     for name, table in rows.items():
+        if TABLES[name].assembled:
+            continue
         key = f"hot/{name}/hour={HOUR}/release-{number}.parquet"
         sink = pa.BufferOutputStream()
         pq.write_table(table, sink)

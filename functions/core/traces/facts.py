@@ -80,6 +80,11 @@ def of_table(name: str, rows: pa.Table) -> Iterator[Fact]:
             yield of_row(row)
 
 
+def columns_of(name: str) -> list[str]:
+    """The columns of a table that facts are made of."""
+    return list(dict.fromkeys(_COLUMNS[name][1].values()))
+
+
 _AS_GIVEN = (
     *("service", "name", "kind", "message", "error_type", "tenant", "trace_id", "span_id"),
     *(

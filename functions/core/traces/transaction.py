@@ -51,7 +51,7 @@ class Step:
     @property
     def callee(self) -> str:
         """Who did what it stands for: of a call to somebody who writes no spans the one that was called."""
-        silent = self.fact.kind in CALLING and not self.children
+        silent = self.fact.kind in CALLING and all(child.asynchronous for child in self.children)
         return (self.fact.remote_service if silent else None) or self.service
 
     @property

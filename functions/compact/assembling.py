@@ -1,0 +1,110 @@
+"""Keeps the table ``transactions`` up to date: an hour of it is made anew each time that the hour or the next one is
+published.
+
+The transaction that publishes leaves a note; the hour's transactions are written as its next generation, under the same
+lease and only if what they rest on is still what is published. So a crash anywhere heals with the next run, and nobody
+sees half an hour of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from aws_lambda_powertools import Logger
+
+from functions.aws import environment
+from functions.aws.generations import ASSEMBLE, Generation, Note
+from functions.aws.items import ConditionLostError
+from functions.compact.publication import Output, Publisher
+from functions.core import publish
+from functions.core.schema import HOUR_MS, TABLES, hour_of, hour_start_ms
+from functions.core.traces.hourly import READ_COLUMNS, TABLES_READ, Rows, transactions
+
+RESERVE_MS = 120_000
+"""With less time than this left, no further hour is begun."""
+
+MOST_BYTES = 4 << 30
+"""Of files as Arrow; without attributes, which are not read, a quarter: some five million spans in three hours. Of
+more, transactions are not put together."""
+
+log = Logger(service="tracelake-compact")
+
+
+class TooManyError(Exception):
+    """The hour has more rows than fit into memory."""
+
+
+def run(publisher: Publisher) -> int:
+    """Make what is noted, oldest first, as far as the time allows; returns how many hours are left.
+
+    An hour that cannot be made stops no other, and keeps its note, but for one that is too large for ever.
+    """
+    notes = publisher.generations.notes(ASSEMBLE)
+    left = len(notes)
+    for note in notes:
+        if publisher.remaining_ms() < RESERVE_MS:
+            break
+        try:
+            left -= _made(publisher, note)
+        except ConditionLostError:
+            log.info("published meanwhile, its transactions are made in the next run", hour=note.hour)
+        except TooManyError as error:
+            log.warning("transactions are not put together", hour=note.hour, reason=str(error))
+            publisher.generations.done(note)
+        except Exception:
+            log.exception("transactions were not put together, the next run tries again", hour=note.hour)
+    return left
+
+
+def _made(publisher: Publisher, note: Note) -> bool:
+    generations = publisher.generations
+    if not generations.take_lease(note.hour):
+        return False
+    try:
+        _make(publisher, note.hour)
+        generations.done(note)
+    finally:
+        generations.release_lease(note.hour)
+    return True
+
+
+def _make(publisher: Publisher, hour: str) -> None:
+    start = hour_start_ms(hour)
+    before, after = (hour_of(start + by) for by in (-HOUR_MS, HOUR_MS))
+    current = {
+        (name, each): publisher.generations.current(name, each)
+        for name in TABLES_READ
+        for each in (before, hour, after)
+    }
+    if sum(file.memory for generation in current.values() for file in generation.files) > MOST_BYTES:
+        raise TooManyError("more spans than fit into memory")
+    rows = Rows(
+        start,
+        {name: _read(publisher, current[name, hour]) for name in TABLES_READ},
+        {name: _read(publisher, current[name, after]) for name in TABLES_READ},
+        frozenset(_traces(publisher, [current[name, before] for name in TABLES_READ])),
+    )
+    output = Output(publisher, hour, "transactions")
+    for made in transactions(rows, environment.now_ms()):
+        output.write(publish.in_order(TABLES["transactions"], made))
+    if output.files or output.old.number:
+        move = output.move()
+        publisher.generations.publish(hour, [move], [], list(current.values()))
+        publisher.point([move])
+
+
+def _read(publisher: Publisher, generation: Generation) -> pa.Table:
+    table, columns = TABLES[generation.table], READ_COLUMNS[generation.table]
+    read = [publish.conform(table, publisher.lake.read(file.key, columns)).select(columns) for file in generation.files]
+    return pa.concat_tables([publish.empty(generation.table).select(columns), *read])
+
+
+def _traces(publisher: Publisher, generations: Sequence[Generation]) -> set[str]:
+    found: set[str] = set()
+    for generation in generations:
+        for file in generation.files:
+            traces = publisher.lake.read(file.key, ["trace_id"])["trace_id"]
+            found.update(trace for trace in pc.unique(traces).to_pylist() if trace)
+    return found
