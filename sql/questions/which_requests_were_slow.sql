@@ -2,6 +2,7 @@
 -- needs: tracing (a trace id in REPORT lines, better spans); the running hour is there when it is over
 -- param: tenant= only this customer; empty for all
 -- param: service= only requests that this service took; empty for all
+-- param: name= only these requests, such as POST /orders; empty for all
 -- param: status= failed or ok; empty for both
 -- param: top=50 at most so many rows, those first for which the caller waited longest
 WITH ranked AS (
@@ -11,6 +12,7 @@ WITH ranked AS (
         AND time >= CAST(:from_time AS timestamp) AND time < CAST(:to_time AS timestamp)
         AND (:tenant = '' OR tenant = :tenant)
         AND (:service = '' OR service = :service)
+        AND (:name = '' OR name = :name)
         AND (:status = '' OR status = :status)
 )
 SELECT

@@ -200,7 +200,8 @@ def test_a_detail_shows_the_name_and_the_id_where_one_points():
     assert "Acme (acme)" in opened.text
     assert details.of_customer({"customer": "acme", "name": "Acme"}).sections[0].params["tenant"] == "acme"
     for detail in (details.of_route({"route": "GET /"}), details.of_error({"fingerprint": "f"})):
-        found = Page(details.render(detail, [[row(customer_name="Acme Ltd")] for _ in detail.sections], context()))
+        rows = [[row(customer_name="Acme Ltd") | slow("acme", customer_name="Acme Ltd")] for _ in detail.sections]
+        found = Page(details.render(detail, rows, context()))
         assert "Acme Ltd" in found.text
         assert {"title": "acme"} in [attrs for tag, attrs in found.tags if tag == "bdi"]
 
@@ -369,8 +370,31 @@ def test_an_error_is_shown_with_its_last_lines_and_what_was_deployed_meanwhile()
     ]
 
 
+def slow(name, **columns):
+    return {
+        "time": NOON,
+        "tenant": name,
+        "customer_name": name,
+        "answered_ms": 5630.0,
+        "status": "failed",
+        "cause": name,
+        "cause_reason": name,
+        "trace_id": name,
+        **columns,
+    }
+
+
+def test_slow_requests_of_a_route_come_with_their_cause_and_the_trace_to_follow():
+    asked = details.of_route({"route": "POST /orders"})
+    assert asked.sections[1].params["name"] == "POST /orders"
+    rows = [slow("acme", cause="AWS::SQS", trace_id="t-1"), slow("acme", cause=None, cause_reason=None, status="ok")]
+    found = Page(details.render(asked, [[], rows], context()))
+    assert found.rows[1][2:] == ["5.63 s", "SQS acmetrace t-1"]
+    assert found.rows[2][3] == "nobody trace acme"
+
+
 def test_a_detail_without_rows_says_so():
-    assert "Nothing in this time range" in Page(details.render(details.of_route({}), [[]], context())).text
+    assert "Nothing in this time range" in Page(details.render(details.of_route({}), [[], []], context())).text
 
 
 HOSTILE = [
@@ -410,7 +434,7 @@ def drawn_with(name):
         yield dark.render_advice("json_logging", dark_of({name: 3}), seen.context)
         yield rules.render(of_rules(name), seen.context)
         yield details.render(details.of_customer({"customer": name, "name": name}), rows, seen.context)
-        yield details.render(details.of_route({"route": name, "service": name}), rows[:1], seen.context)
+        yield details.render(details.of_route({"route": name, "service": name}), [rows[0], [slow(name)]], seen.context)
         yield details.render(details.of_error({"fingerprint": name, "error": name}), rows[:2], seen.context)
         yield details.failure(seen.context, name, "which_errors_occur")
         yield page.failure(seen.context, name)
@@ -708,6 +732,10 @@ def test_the_number_of_rows_is_bounded(given, top):
     assert handler._top(given) == top
 
 
+SLOW = ("time", "tenant", "status", "answered_ms", "cause", "cause_reason", "trace_id")
+"""What else a click on a route shows."""
+
+
 @pytest.fixture
 def athena(monkeypatch):
     """The drill-down in its environment; gives what was asked of Athena, and what it answers."""
@@ -724,10 +752,10 @@ def athena(monkeypatch):
         if operation == "StopQueryExecution":
             return {}
         columns, kinds, *lines = answers.get("table") or (
-            ("customer", "customer_name", "requests", "error_pct", "p90_ms"),
-            ("varchar", "varchar", "bigint", "double", "double"),
-            ["acme", "Acme", "12", "25.0", "45.6"],
-            ["(unknown)", None, "2", "0.0", None],
+            ("customer", "customer_name", "requests", "error_pct", "p90_ms", *SLOW),
+            ("varchar", "varchar", "bigint", "double", "double", *("varchar" for _ in SLOW)),
+            ["acme", "Acme", "12", "25.0", "45.6", *SLOW],
+            ["(unknown)", None, "2", "0.0", None, *SLOW],
         )
         rows = [list(columns), *lines]
         data = [{"Data": [{} if cell is None else {"VarCharValue": cell} for cell in cells]} for cells in rows]
@@ -744,11 +772,13 @@ def athena(monkeypatch):
 def test_a_click_asks_athena_for_the_dashboards_time_range(athena):
     asked, _ = athena
     found = Page(handler.handle(event("route", service="sh'op", route="GET /"), Invocation()))
-    assert found.rows[1:] == [["Acme", "12", "25 %", "46 ms"], ["none", "2", "0 %", "\u2013"]]
-    parameters = asked[0][1]["ExecutionParameters"]
-    assert parameters[:3] == ["'2026-11-20-10'", "'2026-11-20-11'", "'2026-11-20 10:00:00.000'"]
-    assert "'sh''op'" in parameters
-    assert "'GET /'" in parameters
+    assert found.rows[1:3] == [["Acme", "12", "25 %", "46 ms"], ["none", "2", "0 %", "\u2013"]]
+    started = [params["ExecutionParameters"] for operation, params in asked if operation == "StartQueryExecution"]
+    assert len(started) == 2
+    for parameters in started:
+        assert parameters[:3] == ["'2026-11-20-10'", "'2026-11-20-11'", "'2026-11-20 10:00:00.000'"]
+        assert "'GET /'" in parameters
+    assert ["'sh''op'" in parameters for parameters in started].count(True) == 1
 
 
 def test_log_lines_are_found_by_what_is_typed(athena, bucket):

@@ -18,6 +18,7 @@ Row = Mapping[str, Any]
 MOST_ROWS = 15
 MOST_LINES = 50
 MOST_DEPLOYMENTS = 5
+MOST_SLOW = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +63,17 @@ def of_customer(event: Mapping[str, Any]) -> Detail:
 
 
 def of_route(event: Mapping[str, Any]) -> Detail:
-    """A route: who calls it."""
+    """A route: who calls it, and its slowest requests with what made them slow."""
     service, route = (str(event.get(name) or "") for name in ("service", "route"))
     params: dict[str, Value] = {"service": service, "route": route, "top": MOST_ROWS}
-    return Detail(route, (Section("Who calls it", "who_produces_which_traffic", params, "customers"),))
+    slow: dict[str, Value] = {"name": route, "top": MOST_SLOW}
+    return Detail(
+        route,
+        (
+            Section("Who calls it", "who_produces_which_traffic", params, "customers"),
+            Section("Its slowest requests, of hours that are over", "which_requests_were_slow", slow, "slow"),
+        ),
+    )
 
 
 def of_error(event: Mapping[str, Any]) -> Detail:
@@ -225,6 +233,33 @@ def _found(rows: Sequence[Row], context: WidgetContext) -> str:
     return _lines([{**row, "message": f"{row['level'] or ''} {row['line'] or ''}".strip()} for row in rows], context)
 
 
+def _slow(rows: Sequence[Row], context: WidgetContext) -> str:
+    columns = [
+        Column("Time", 104, css="tl-tall"),
+        Column("Customer", 130, 480, css="tl-left tl-name tl-tall"),
+        Column("Answered", 84, css="tl-tall"),
+        Column("Likely cause", 0, css="tl-left tl-wrap tl-tall"),
+    ]
+    drawn = [
+        [
+            _time(row["time"], context),
+            customer(str(row["tenant"] or ""), row["customer_name"], "none"),
+            _answered(row, context),
+            f"<b>{name_of(str(row['cause'] or '').removeprefix('AWS::'), 'nobody')}</b> "
+            f"<bdi>{text(row['cause_reason'] or '', 200)}</bdi>"
+            f'<span class="tl-two">trace {text(row["trace_id"], 64)}</span>',
+        ]
+        for row in rows
+    ]
+    return table(context, columns, drawn)
+
+
+def _answered(row: Row, context: WidgetContext) -> str:
+    css = "tl-bad" if row["status"] == "failed" else ""
+    ms = row["answered_ms"]
+    return f'<span class="{css}">{text(context.duration(float(ms)) if isinstance(ms, (int, float)) else "")}</span>'
+
+
 def _deployments(rows: Sequence[Row], context: WidgetContext) -> str:
     columns = [
         Column("Time", 104, css="tl-tall"),
@@ -268,6 +303,7 @@ _TABLES = {
     "lines": _lines,
     "found": _found,
     "deployments": _deployments,
+    "slow": _slow,
     "transaction": transaction.draw,
 }
 
