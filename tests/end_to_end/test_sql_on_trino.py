@@ -34,7 +34,7 @@ HOURS = 2
 QUESTIONS = load_all()
 VIEWS = views.load_all()
 # approx_percentile estimates in Trino and counts on the local engine
-ESTIMATES = re.compile(r"p\d\d_ms|init_p50_ms")
+ESTIMATES = re.compile(r"p\d\d_\w+|init_p50_ms")
 ESTIMATES_WITHIN = 0.05
 Rows = list[dict[str, Cell]]
 NEEDED = {"id": f"{1:032x}"}

@@ -122,14 +122,20 @@ class Applications:
         self._log_events("/app/shop", [(event.id, time, json.dumps(line))], [event], key)
 
     def _spans(self, name, key, size, time):
-        lines, events = [], []
-        for n in range(size):
-            span = {"traceId": f"{int(name):032x}", "spanId": f"{n + 1:016x}", "name": "GetItem", "kind": "CLIENT",
-                    "startTimeUnixNano": time * 1_000_000, "endTimeUnixNano": (time + 20) * 1_000_000,
-                    "attributes": {"aws.remote.service": "AWS::DynamoDB", "aws.remote.operation": "GetItem"},
-                    "resource": {"attributes": {"service.name": "shop"}}, "status": {"code": "UNSET"}}  # fmt: skip
-            events.append(Event(f"span-{name}-{n}", "row", "spans"))
-            lines.append((events[-1].id, time, json.dumps(span)))
+        self._write_spans(name, key, [_span(int(name), n + 1, time) for n in range(size)])
+
+    def _journey(self, name, key, size, time):
+        """A message that is taken up ``size`` times a quarter of an hour later, in a trace of its own."""
+        trace, later = int(name), int(name) + (1 << 64)
+        link = {"traceId": f"{trace:032x}", "spanId": f"{2:016x}"}
+        sent = [_span(trace, 1, time, "SERVER"), _span(trace, 2, time, "PRODUCER", parentSpanId=f"{1:016x}")]
+        taken_up = [_span(later, 3, time + size * 15 * 60_000, "SERVER", links=[link])]
+        self._write_spans(name, key, sent + taken_up)
+
+    def _write_spans(self, name, key, spans):
+        events = [Event(f"span-{name}-{n}", "row", "spans") for n in range(len(spans))]
+        times = [span["startTimeUnixNano"] // 1_000_000 for span in spans]
+        lines = [(event.id, at, json.dumps(span)) for event, at, span in zip(events, times, spans, strict=True)]
         self._log_events("aws/spans", lines, events, key)
 
     def _invocation(self, name, key, size, time):
@@ -193,6 +199,21 @@ class Applications:
 
 
 _FUNCTION = "/aws/lambda/checkout"
+
+
+def _span(trace, number, time, kind="CLIENT", **members):
+    return {
+        "traceId": f"{trace:032x}",
+        "spanId": f"{number:016x}",
+        "name": "GetItem",
+        "kind": kind,
+        "startTimeUnixNano": time * 1_000_000,
+        "endTimeUnixNano": (time + 20) * 1_000_000,
+        "attributes": {"aws.remote.service": "AWS::DynamoDB", "aws.remote.operation": "GetItem"},
+        "resource": {"attributes": {"service.name": "shop"}},
+        "status": {"code": "UNSET"},
+        **members,
+    }
 
 
 def _invocation_lines(name, request, time, duration, pair=0):

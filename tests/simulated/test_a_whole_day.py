@@ -8,6 +8,7 @@ KINDS = (
     "logs",
     "emf",
     "spans",
+    "journey",
     "invocation",
     "split",
     "usage",

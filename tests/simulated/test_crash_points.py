@@ -65,6 +65,7 @@ def _live_two_hours(account):
     account.wait(1)
     account.normalize()
     write("spans")
+    write("journey", size=2)
     account.wait(2)
     account.normalize()
     account.wait(70)

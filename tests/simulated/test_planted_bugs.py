@@ -9,6 +9,7 @@ from functions.aws import items
 from functions.aws.generations import Generations, Pending
 from functions.aws.lake import Lake, hot_prefix
 from functions.aws.state import Position, State
+from functions.compact import assembling
 from functions.core import publish
 from functions.core.lake_files import LakeFile
 from local.simulators.subscriptions import LogGroups
@@ -70,8 +71,8 @@ def _listed(table, hour):
 def _settled_before_glue(patch):
     move = Generations.publish
 
-    def early(self, hour, moves, again, read):
-        move(self, hour, moves, again, read)
+    def early(self, hour, *given):
+        move(self, hour, *given)
         self.settle(self.pending(hour))
 
     patch.setattr(Generations, "publish", early)
@@ -90,8 +91,8 @@ def _old_generation_forgotten(patch):
 def _old_generation_deleted_at_once(patch):
     move = Generations.publish
 
-    def eager(self, hour, moves, again, read):
-        move(self, hour, moves, again, read)
+    def eager(self, hour, moves, *given):
+        move(self, hour, moves, *given)
         for one in moves:
             if one.old.prefix:
                 Lake(LAKE).delete_folder(one.old.prefix)
@@ -109,7 +110,29 @@ def _starts_never_kept(patch):
 
 def _neighbours_not_told(patch):
     move = Generations.publish
-    patch.setattr(Generations, "publish", lambda self, hour, moves, again, read: move(self, hour, moves, (), read))
+    patch.setattr(Generations, "publish", lambda self, hour, moves, again, *given: move(self, hour, moves, (), *given))
+
+
+def _hour_before_not_assembled_again(patch):
+    move = Generations.publish
+    patch.setattr(Generations, "publish", lambda self, hour, moves, again, read, notes=(): move(
+        self, hour, moves, again, read, [note for note in notes if note[1] == hour]))  # fmt: skip
+
+
+def _earlier_traces_not_left_out(patch):
+    patch.setattr(assembling, "_traces", lambda publisher, generations: set())
+
+
+def _assembled_once(patch):
+    """The note goes although the hour was published once more."""
+    made = assembling._make
+
+    def once(publisher, hour):
+        made(publisher, hour)
+        known.add(hour)
+
+    known = set()
+    patch.setattr(assembling, "_make", lambda publisher, hour: None if hour in known else once(publisher, hour))
 
 
 def _ledger_miscounts(patch):
@@ -219,6 +242,24 @@ def _over_the_full_hour(account):
     account.applications.write("split", size=1)
 
 
+def _journey_over_the_full_hour(account):
+    account.wait(40)
+    account.applications.write("journey", size=2)
+    account.wait(24)
+    while account.normalize():
+        pass
+    account.compact()
+
+
+def _late_span(account):
+    account.applications.write("spans")
+    account.wait(62)
+    while account.normalize():
+        pass
+    account.compact()
+    account.applications.write("spans", age_ms=62 * 60_000)
+
+
 ONCE = {"retries": 0, "bisect": False}
 DEFECTS = [
     (_position_without_condition, _commit_arrives_late, {}),
@@ -237,6 +278,9 @@ DEFECTS = [
     (_starts_never_kept, _never_ending_invocation, {}),
     (_neighbours_not_told, _over_the_full_hour, {}),
     (_ledger_miscounts, _plain, {}),
+    (_hour_before_not_assembled_again, _journey_over_the_full_hour, {}),
+    (_earlier_traces_not_left_out, _journey_over_the_full_hour, {}),
+    (_assembled_once, _late_span, {}),
 ]
 
 

@@ -12,7 +12,7 @@ from .errors import ServiceError
 from .world import entered
 
 SERVICES = ("cloudwatch", "dynamodb", "glue", "s3")
-KINDS = ("logs", "emf", "spans", "invocation", "split", "usage", "webhook", "garbage", "repeat")
+KINDS = ("logs", "emf", "spans", "journey", "invocation", "split", "usage", "webhook", "garbage", "repeat")
 
 
 def _client(account, service, asked):
