@@ -74,8 +74,8 @@ class Note:
     id: str
 
 
-SUMMARISE, ASSEMBLE = "summarise", "assemble"
-"""Kinds of notes."""
+SUMMARISE, ASSEMBLE, CONTINUE = "summarise", "assemble", "continue"
+"""Kinds of notes: an hour was published, and what began in the hour before may go on in it."""
 
 
 class Generations:

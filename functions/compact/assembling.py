@@ -1,7 +1,7 @@
-"""Keeps the table ``transactions`` up to date: an hour of it is made anew each time that the hour or the next one is
-published.
+"""Keeps the table ``transactions`` up to date: an hour of it is made each time that the hour is published, and when the
+next one is, those of it that go on there.
 
-The transaction that publishes leaves a note; the hour's transactions are written as its next generation, under the same
+The transaction that publishes leaves notes; the hour's transactions are written as its next generation, under the same
 lease and only if what they rest on is still what is published. So a crash anywhere heals with the next run, and nobody
 sees half an hour of them.
 """
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from aws_lambda_powertools import Logger
 
 from functions.aws import environment
-from functions.aws.generations import ASSEMBLE, Generation, Note
+from functions.aws.generations import ASSEMBLE, CONTINUE, Generation, Note
 from functions.aws.items import ConditionLostError
 from functions.compact.publication import Output, Publisher
 from functions.core import publish
@@ -41,7 +41,7 @@ def run(publisher: Publisher) -> int:
 
     An hour that cannot be made stops no other, and keeps its note, but for one that is too large for ever.
     """
-    notes = publisher.generations.notes(ASSEMBLE)
+    notes = [*publisher.generations.notes(ASSEMBLE), *publisher.generations.notes(CONTINUE)]
     left = len(notes)
     for note in notes:
         if publisher.remaining_ms() < RESERVE_MS:
@@ -63,14 +63,15 @@ def _made(publisher: Publisher, note: Note) -> bool:
     if not generations.take_lease(note.hour):
         return False
     try:
-        _make(publisher, note.hour)
+        _make(publisher, note)
         generations.done(note)
     finally:
         generations.release_lease(note.hour)
     return True
 
 
-def _make(publisher: Publisher, hour: str) -> None:
+def _make(publisher: Publisher, note: Note) -> None:
+    hour = note.hour
     start = hour_start_ms(hour)
     before, after = (hour_of(start + by) for by in (-HOUR_MS, HOUR_MS))
     current = {
@@ -82,12 +83,13 @@ def _make(publisher: Publisher, hour: str) -> None:
         raise TooManyError("more spans than fit into memory")
     rows = Rows(
         start,
-        {name: _read(publisher, current[name, hour]) for name in TABLES_READ},
-        {name: _read(publisher, current[name, after]) for name in TABLES_READ},
+        {name: _read(publisher, current[name, hour], READ_COLUMNS[name]) for name in TABLES_READ},
+        {name: _read(publisher, current[name, after], READ_COLUMNS[name]) for name in TABLES_READ},
         frozenset(_traces(publisher, [current[name, before] for name in TABLES_READ])),
     )
     output = Output(publisher, hour, "transactions")
-    for made in transactions(rows, environment.now_ms()):
+    known = _read(publisher, output.old, None) if note.kind == CONTINUE and output.old.number else None
+    for made in transactions(rows, environment.now_ms(), known):
         output.write(publish.in_order(TABLES["transactions"], made))
     if output.files or output.old.number:
         move = output.move()
@@ -95,8 +97,9 @@ def _make(publisher: Publisher, hour: str) -> None:
         publisher.point([move])
 
 
-def _read(publisher: Publisher, generation: Generation) -> pa.Table:
-    table, columns = TABLES[generation.table], READ_COLUMNS[generation.table]
+def _read(publisher: Publisher, generation: Generation, columns: Sequence[str] | None) -> pa.Table:
+    table = TABLES[generation.table]
+    columns = columns or table.arrow_schema.names
     read = [publish.conform(table, publisher.lake.read(file.key, columns)).select(columns) for file in generation.files]
     return pa.concat_tables([publish.empty(generation.table).select(columns), *read])
 

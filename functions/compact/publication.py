@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from functions.aws import environment
 from functions.aws.catalog import Partitions
-from functions.aws.generations import ASSEMBLE, SUMMARISE, Generation, Generations, Move, Pending
+from functions.aws.generations import ASSEMBLE, CONTINUE, SUMMARISE, Generation, Generations, Move, Pending
 from functions.aws.lake import Lake, settled_prefix
 from functions.aws.state import State
 from functions.compact.summarising import Summariser
@@ -58,8 +58,7 @@ class Publisher:
             moves += _Rewrite(self, hour, TABLES[base], files, again, read).run()
         notes = [(SUMMARISE, hour)]
         if any(move.new.table in TABLES_READ for move in moves):
-            # what began in the hour before may have gone on in this one
-            notes += [(ASSEMBLE, hour), (ASSEMBLE, hour_of(hour_start_ms(hour) - HOUR_MS))]
+            notes += [(ASSEMBLE, hour), (CONTINUE, hour_of(hour_start_ms(hour) - HOUR_MS))]
         self.generations.publish(hour, moves, sorted(again), read, notes)
         self.point(moves)
         self.generations.settle(pending)

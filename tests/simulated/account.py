@@ -144,4 +144,4 @@ class Account:
         raise AssertionError(f"hours are never published: {self.unpublished()}")
 
     def unpublished(self):
-        return [sk for pk, sk in self.world.dynamodb.items if pk in ("pending", "summarise", "assemble")]
+        return [sk for pk, sk in self.world.dynamodb.items if pk in ("pending", "summarise", "assemble", "continue")]

@@ -124,15 +124,15 @@ def _earlier_traces_not_left_out(patch):
 
 
 def _assembled_once(patch):
-    """The note goes although the hour was published once more."""
-    made = assembling._make
+    """What came late is not in the transactions."""
+    made, known = assembling._make, set()
 
-    def once(publisher, hour):
-        made(publisher, hour)
-        known.add(hour)
+    def once(publisher, note):
+        if note.hour not in known:
+            made(publisher, note)
+        known.add(note.hour)
 
-    known = set()
-    patch.setattr(assembling, "_make", lambda publisher, hour: None if hour in known else once(publisher, hour))
+    patch.setattr(assembling, "_make", once)
 
 
 def _ledger_miscounts(patch):

@@ -54,7 +54,15 @@ class Suspect:
 
 def critical_path(transaction: Transaction, *, whole: bool = True) -> list[Segment]:
     """The path in order of time, without gaps. ``whole`` goes to the end of all that was caused; else it is what the
-    caller waited for."""
+    caller waited for. It is worked out once."""
+    whole = whole or not any(step.asynchronous for step in transaction.steps)
+    paths: dict[bool, list[Segment]] = transaction.__dict__.setdefault("_paths", {})
+    if whole not in paths:
+        paths[whole] = _path(transaction, whole=whole)
+    return paths[whole]
+
+
+def _path(transaction: Transaction, *, whole: bool) -> list[Segment]:
     top = transaction.roots[0]
     if len(transaction.roots) > 1:
         end = max(root.end_ms for root in transaction.roots)

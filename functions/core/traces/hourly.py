@@ -41,8 +41,12 @@ class Rows(NamedTuple):
     earlier: frozenset[str]
 
 
-def transactions(rows: Rows, version: int) -> Iterator[pa.Table]:
-    """Tables of transactions; ``version`` tells this run from earlier ones of the same hour."""
+def transactions(rows: Rows, version: int, known: pa.Table | None = None) -> Iterator[pa.Table]:
+    """Tables of transactions; ``version`` tells this run from earlier ones of the same hour.
+
+    ``known`` are those that were made of the same rows of the hour: then only those are made anew that go on in the
+    next hour, and the others are taken as they are.
+    """
     whole = {name: pa.concat_tables([rows.hour[name], rows.later[name]]) for name in TABLES_READ}
     sizes: dict[str, int] = defaultdict(int)
     for name in TABLES_READ:
@@ -51,7 +55,12 @@ def transactions(rows: Rows, version: int) -> Iterator[pa.Table]:
             if each["values"]:
                 sizes[each["values"]] += each["counts"]
     here = {trace for name in TABLES_READ for trace in pc.unique(rows.hour[name]["trace_id"]).to_pylist() if trace}
-    for batch in _batches(_of_heads(here, rows.earlier, _receivers(whole["spans"])), sizes):
+    heads = _of_heads(here, rows.earlier, _receivers(whole["spans"]))
+    if known is not None:
+        later = {trace for name in TABLES_READ for trace in pc.unique(rows.later[name]["trace_id"]).to_pylist()}
+        heads = {head: traces for head, traces in heads.items() if not later.isdisjoint(traces)}
+        yield known.filter(pc.invert(pc.is_in(known["event_id"], pa.array(heads, pa.string()))))
+    for batch in _batches(heads, sizes):
         wanted = pa.array({trace for traces in batch.values() for trace in traces}, pa.string())
         by_trace = _by_trace(whole, wanted)
         found = [

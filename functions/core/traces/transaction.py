@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from functions.core.cost.calls import call_usd
 from functions.core.traces.facts import FAILED, Fact
@@ -68,24 +69,21 @@ class Step:
             left.extend(reversed(step.children))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Transaction:
-    """One end-to-end request: ``roots`` is more than one where what joins them was not written."""
+    """One end-to-end request: ``roots`` is more than one where what joins them was not written; ``steps`` are all of
+    it, each before its children."""
 
     roots: tuple[Step, ...]
+    steps: tuple[Step, ...]
     notes: tuple[str, ...]
-
-    @property
-    def steps(self) -> list[Step]:
-        """All steps, each before its children."""
-        return [step for root in self.roots for step in root.walk()]
 
     @property
     def start_ms(self) -> float:
         """When it began, in ms since 1970."""
         return min(root.start_ms for root in self.roots)
 
-    @property
+    @cached_property
     def end_ms(self) -> float:
         """When the last of it ended."""
         return max(step.end_ms for step in self.steps)
@@ -131,7 +129,8 @@ def assemble(facts: Iterable[Fact], trace_id: str | None = None) -> Transaction 
         step.children.sort(key=lambda child: (child.start_ms, child.fact.span_id or ""))
         step.cost_usd = _cost(step)
     roots = sorted((step for step in chosen if step.parent is None), key=lambda step: step.start_ms)
-    return Transaction(tuple(roots), tuple(_notes(chosen, roots)))
+    steps = [step for root in roots for step in root.walk()]
+    return Transaction(tuple(roots), tuple(steps), tuple(_notes(chosen, roots)))
 
 
 def _of_spans(spans: Sequence[Fact]) -> list[Step]:

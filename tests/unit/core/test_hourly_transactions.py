@@ -37,15 +37,18 @@ class Lake:
         given = {"kind": "server", "service": "shop", "name": id_, "status": "ok", "duration_ms": ms} | columns
         self.put("spans", second, trace_id=trace, span_id=id_, parent_span_id=parent, links=links, **given)
 
-    def transactions(self, *earlier: str) -> list[dict[str, Any]]:
+    def transactions(self, *earlier: str, known: pa.Table | None = None, version: int = 7) -> list[dict[str, Any]]:
+        return sorted(self.table(*earlier, known=known, version=version).to_pylist(), key=lambda row: row["event_id"])
+
+    def table(self, *earlier: str, known: pa.Table | None = None, version: int = 7) -> pa.Table:
         tables: list[dict[str, pa.Table]] = [{}, {}]
         for name, rows in self.rows.items():
             hour_end = HOUR.replace(tzinfo=None) + timedelta(hours=1)
             for place, of_hour in ((0, True), (1, False)):
                 chosen = [row for row in rows if (row["time"] < hour_end) is of_hour]
                 tables[place][name] = pa.Table.from_pylist(chosen, schema=TABLES[name].arrow_schema)
-        found = transactions(Rows(START, *tables, frozenset(earlier)), version=7)
-        return sorted((row for table in found for row in table.to_pylist()), key=lambda row: row["event_id"])
+        found = transactions(Rows(START, *tables, frozenset(earlier)), version, known)
+        return pa.concat_tables([TABLES["transactions"].arrow_schema.empty_table(), *found])
 
 
 @pytest.fixture
@@ -99,6 +102,18 @@ def test_what_goes_on_in_the_next_hour_belongs_to_the_hour_it_began_in(lake: Lak
     lake.span(D, "other", 3800)
     (row,) = lake.transactions()
     assert (row["trace_id"], row["steps"], row["duration_ms"]) == (A, 4, 101_100)
+
+
+def test_when_the_next_hour_comes_only_what_goes_on_there_is_made_anew(lake: Lake) -> None:
+    sent(lake, A, 3590)
+    sent(lake, B, 3591)
+    sent(lake, D, 100)
+    known = lake.table()
+    lake.span(A, "late", 3601, 100, "root")
+    lake.span(C, "work", 3700, 100, links=[(B, "send")])
+    found = lake.transactions(known=known, version=8)
+    assert [(row["trace_id"], row["steps"], row["version"]) for row in found] == [(A, 3, 8), (B, 3, 8), (D, 2, 7)]
+    assert [row["duration_ms"] for row in found] == [row["duration_ms"] for row in lake.transactions()]
 
 
 def test_what_began_in_the_hour_before_is_left_to_it(lake: Lake) -> None:
