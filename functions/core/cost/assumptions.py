@@ -57,6 +57,8 @@ class Load(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tables_a_publication: int
     seconds_a_publication: float
     compact_rows_per_second: float
+    traced_share: float
+    traced_rows_per_second: float
     write_units_a_publication: float
     read_units_a_publication: float
     summary_writes_an_hour: float

@@ -53,6 +53,8 @@ def charges(prices: PriceTable = PRICES, load: Load = ASSUMED.load) -> tuple[Cha
     add("normalize", "raw_bytes", normalize_gb / load.raw_bytes_per_second, "lambda_gb_second_arm64")
     add("compact", "hours", publications * load.seconds_a_publication * compact_gb, "lambda_gb_second_arm64")
     add("compact", "rows", compact_gb / load.compact_rows_per_second, "lambda_gb_second_arm64")
+    traced = load.traced_share / load.traced_rows_per_second
+    add("compact", "rows", compact_gb * traced, "lambda_gb_second_arm64")
     for count in ("files", "commits"):  # the ledger's own file is not among those it counts; compact reads twice
         add("S3 requests", count, 1, "s3_put")
         add("S3 requests", count, 2, "s3_get")

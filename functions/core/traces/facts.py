@@ -6,9 +6,10 @@ The question ``what_happened`` gives them so; ``of_table`` makes the same of row
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import repeat
 from typing import Any
 
 import pyarrow as pa
@@ -29,10 +30,11 @@ class Fact:
     fact: str
     start_ms: float
     duration_ms: float | None = None
+    status: str | None = None
+    links: tuple[Link, ...] = ()
     service: str | None = None
     name: str | None = None
     kind: str | None = None
-    status: str | None = None
     message: str | None = None
     error_type: str | None = None
     tenant: str | None = None
@@ -40,7 +42,6 @@ class Fact:
     trace_id: str | None = None
     span_id: str | None = None
     parent_span_id: str | None = None
-    links: tuple[Link, ...] = ()
     request_id: str | None = None
     remote_service: str | None = None
     remote_operation: str | None = None
@@ -56,28 +57,42 @@ class Fact:
 def of_row(row: Mapping[str, Any]) -> Fact:
     """A fact from a row of the question ``what_happened``."""
     fact, duration = str(row["fact"]), row["duration_ms"]
-    start = _ms(row["began"]) if row["began"] else _ms(row["time"]) - (duration or 0.0 if fact == "invocation" else 0.0)
-    given = {name: row[name] for name in _AS_GIVEN}
-    status = _STATUSES.get((fact, str(row["status"])), row["status"])
-    if fact == "request" and status is not None:
-        status = _of_http(int(status))
-    return Fact(fact, start, duration, status=status, links=_links(row["links"]), **given)
+    start = _start(fact, _ms(row["time"] or row["began"]), row["began"] and _ms(row["began"]), duration)
+    status = None if row["status"] is None else _STATUS[fact](row["status"])
+    links = _links(json.loads(row["links"] or "[]"))
+    return Fact(fact, start, duration, status, links, **{name: row[name] for name in _AS_GIVEN})
 
 
 def of_table(name: str, rows: pa.Table) -> Iterator[Fact]:
     """Facts from rows of a table of the lake; none from one that says nothing of single requests."""
-    if name in _COLUMNS:
-        fact, columns = _COLUMNS[name]
-        nothing = dict.fromkeys((*_AS_GIVEN, "began", "duration_ms", "status", "links"))
-        taken = {column: rows[source] for column, source in columns.items()}
-        for values in pa.table(taken).to_pylist():
-            row = nothing | values | {"fact": fact}
-            if fact == "span":
-                row["links"] = json.dumps(row["links"])
-                row["name"] = _route(row.pop("http_method"), row.pop("http_route")) or row["name"]
-            elif fact == "request":
-                row["name"] = _route(row.pop("method"), row["name"])
-            yield of_row(row)
+    if name not in _COLUMNS:
+        return iter(())
+    fact, columns = _COLUMNS[name]
+    taken = {
+        column: (rows[source].cast(pa.int64()) if source in _TIMES else rows[source]).to_pylist()
+        for column, source in columns.items()
+    }
+    nothing = [None] * rows.num_rows
+    if "route" in taken:
+        routes = map(_route, taken["method"], taken["route"])
+        taken["name"] = [route or other for route, other in zip(routes, taken.get("name", nothing), strict=True)]
+    durations = taken.get("duration_ms", nothing)
+    return map(
+        Fact,
+        repeat(fact),
+        map(_start, repeat(fact), taken["time"], taken["began"], durations),
+        durations,
+        [None if status is None else _STATUS[fact](status) for status in taken.get("status", nothing)],
+        [_links(links) if links else () for links in taken.get("links", nothing)],
+        *(taken.get(column, nothing) for column in _AS_GIVEN),
+    )
+
+
+def _start(fact: str, time: float, began: float | None, duration: float | None) -> float:
+    """When it began, in ms; of an invocation, where that is not known, as long before its REPORT as it took."""
+    if began is not None:
+        return began
+    return time - (duration or 0.0) if fact == "invocation" else time
 
 
 def columns_of(name: str) -> list[str]:
@@ -85,18 +100,12 @@ def columns_of(name: str) -> list[str]:
     return list(dict.fromkeys(_COLUMNS[name][1].values()))
 
 
+_TIMES = frozenset({"time", "start_time"})
 _AS_GIVEN = (
-    *("service", "name", "kind", "message", "error_type", "tenant", "trace_id", "span_id"),
-    *(
-        "customer_name",
-        "parent_span_id",
-        "request_id",
-        "remote_service",
-        "remote_operation",
-        "cost_usd",
-        "init_duration_ms",
-    ),
+    *("service", "name", "kind", "message", "error_type", "tenant", "customer_name", "trace_id", "span_id"),
+    *("parent_span_id", "request_id", "remote_service", "remote_operation", "cost_usd", "init_duration_ms"),
 )
+"""The members of a Fact that a row has as they are, in their order."""
 
 
 def _named(same: str, **others: str) -> dict[str, str]:
@@ -108,9 +117,11 @@ _COLUMNS = {
         "span",
         _named(
             "time duration_ms service name kind status error_type tenant trace_id span_id parent_span_id links"
-            " request_id remote_service remote_operation http_method http_route",
+            " request_id remote_service remote_operation",
             began="start_time",
             message="error_message",
+            method="http_method",
+            route="http_route",
         ),
     ),
     "invocations": (
@@ -125,42 +136,45 @@ _COLUMNS = {
     "requests": (
         "request",
         _named(
-            "time service status tenant trace_id request_id method",
+            "time service status tenant trace_id request_id method route",
             began="time",
             duration_ms="latency_ms",
-            name="route",
             message="error_message",
         ),
     ),
     "logs": (
         "log",
-        _named(
-            "time service message error_type tenant trace_id span_id request_id",
-            began="time",
-            kind="level",
-        ),
+        _named("time service message error_type tenant trace_id span_id request_id", began="time", kind="level"),
     ),
 }
-_STATUSES = {("invocation", "error"): "fault"}
 
 
 def _route(method: str | None, route: str | None) -> str | None:
-    return " ".join(filter(None, (method, route))) if route else None
+    return f"{method} {route}" if method and route else route
 
 
-def _of_http(status: int) -> str:
-    if status == 429:
-        return "throttle"
-    return "fault" if status >= 500 else "error" if status >= 400 else "ok"
+def _of_http(status: Any) -> str:
+    code = int(status)
+    return "throttle" if code == 429 else "fault" if code >= 500 else "error" if code >= 400 else "ok"
+
+
+def _of_lambda(status: Any) -> str:
+    return "fault" if status == "error" else str(status)
+
+
+_STATUS: dict[str, Callable[[Any], str]] = {
+    "span": str,
+    "invocation": _of_lambda,
+    "request": _of_http,
+    "log": str,
+}
 
 
 def _ms(time: datetime) -> float:
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000
 
 
-def _links(written: str | None) -> tuple[Link, ...]:
-    """Links of JSON, each once; a row of Athena is an object there or, as older versions write it, a list."""
-    found = [
-        tuple(link.values()) if isinstance(link, dict) else tuple(link) for link in json.loads(written or "[]") or ()
-    ]
+def _links(written: Sequence[Any] | None) -> tuple[Link, ...]:
+    """Links, each once; one of Athena's is an object in JSON or, as older versions write it, a list."""
+    found = [tuple(link.values()) if isinstance(link, dict) else tuple(link) for link in written or ()]
     return tuple(dict.fromkeys((trace, span) for trace, span in found if trace and span))

@@ -262,6 +262,8 @@ def _length(steps: Sequence[Step]) -> float:
 
 def _chosen(steps: Sequence[Step], trace_id: str) -> list[Step]:
     """Steps of the trees that the trace has a part in."""
+    if all(step.fact.trace_id == trace_id for step in steps):
+        return list(steps)
     chosen: list[Step] = []
     for root in (step for step in steps if step.parent is None):
         tree = list(root.walk())

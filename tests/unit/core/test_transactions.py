@@ -58,8 +58,10 @@ def over_a_queue() -> list[Fact]:
             links=((ORDER, "send"), *(("c" * 32, f"other{n}") for n in range(3))),
         ),
         span("put", 910, 960, "fulfil", **batch, kind="client", remote_service="AWS::DynamoDB", remote_operation="Put"),
-        Fact("invocation", 0, 400, "checkout", "checkout", request_id="r-1", trace_id=ORDER, cost_usd=0.001),
-        Fact("invocation", 900, 100, "fulfil", "fulfil", request_id="r-2", trace_id=BATCH, cost_usd=0.004),
+        Fact(
+            "invocation", 0, 400, service="checkout", name="checkout", request_id="r-1", trace_id=ORDER, cost_usd=0.001
+        ),
+        Fact("invocation", 900, 100, service="fulfil", name="fulfil", request_id="r-2", trace_id=BATCH, cost_usd=0.004),
         Fact("log", 240, service="checkout", kind="INFO", message="charged", trace_id=ORDER, span_id="charge"),
         Fact("log", 950, service="fulfil", kind="INFO", message="stored", request_id="r-2"),
     ]
@@ -154,7 +156,7 @@ def test_a_function_that_lambda_ended_says_for_what_it_was_waiting() -> None:
         assembled(
             span("checkout", 0, 3000, kind="server", service="checkout", request_id="r-1"),
             span("charge", 100, 3000, "checkout", kind="client", service="checkout", remote_service="payments"),
-            Fact("invocation", 0, 3000, "checkout", status="timeout", request_id="r-1", trace_id=ORDER),
+            Fact("invocation", 0, 3000, service="checkout", status="timeout", request_id="r-1", trace_id=ORDER),
         )
     )
     assert found is not None
@@ -177,10 +179,12 @@ def test_a_message_that_fails_later_is_a_failed_transaction_though_its_sender_go
 
 def test_functions_without_spans_are_placed_by_trace_and_time_inside_what_waited_for_them() -> None:
     found = assembled(
-        Fact("request", 0, 500, "api", "POST /orders", status="ok", trace_id=ORDER),
-        Fact("invocation", 20, 400, "checkout", "checkout", request_id="r-1", trace_id=ORDER, cost_usd=0.1),
-        Fact("invocation", 100, 200, "price", "price", request_id="r-2", trace_id=ORDER, cost_usd=0.2),
-        Fact("invocation", 100, 200, "other", "other", request_id="r-3", trace_id="d" * 32),
+        Fact("request", 0, 500, service="api", name="POST /orders", status="ok", trace_id=ORDER),
+        Fact(
+            "invocation", 20, 400, service="checkout", name="checkout", request_id="r-1", trace_id=ORDER, cost_usd=0.1
+        ),
+        Fact("invocation", 100, 200, service="price", name="price", request_id="r-2", trace_id=ORDER, cost_usd=0.2),
+        Fact("invocation", 100, 200, service="other", name="other", request_id="r-3", trace_id="d" * 32),
     )
     assert shape(found) == [(0, "POST /orders"), (1, "checkout"), (2, "price")]
     assert found.cost_usd == pytest.approx(0.3)
@@ -189,7 +193,7 @@ def test_functions_without_spans_are_placed_by_trace_and_time_inside_what_waited
 
 def test_the_gateways_request_stands_before_the_spans_though_its_time_is_of_whole_seconds() -> None:
     found = assembled(
-        Fact("request", 5000, 300, "api", "POST /orders", trace_id=ORDER),
+        Fact("request", 5000, 300, service="api", name="POST /orders", trace_id=ORDER),
         span("checkout", 5420, 5690, kind="server"),
     )
     assert shape(found) == [(0, "POST /orders"), (1, "checkout")]
