@@ -21,6 +21,24 @@ def difference(counts: Mapping[str, int]) -> int:
     return counts["events"] - sum(counts[name] for name in OUTCOMES)
 
 
+def numbers(counts: Mapping[str, int], files: Iterable[LakeFile]) -> dict[str, float]:
+    """What a commit says of itself as metrics; ``counts`` and ``files`` as ``ledger_row`` takes them.
+
+    How many values were hidden is a metric only where some were: a custom metric is billed for the hours in which it
+    is sent (https://aws.amazon.com/cloudwatch/pricing/).
+    """
+    hidden = {"RedactedValues": counts["redacted"]} if counts["redacted"] else {}
+    return {
+        "EventsIn": counts["events"],
+        **{f"Events{name.capitalize()}": counts[name] for name in OUTCOMES},
+        "LedgerDifference": difference(counts),
+        "RawBytes": counts["raw_bytes"],
+        "StoredBytes": sum(file.bytes for file in files),
+        "LoopEvents": counts["loops"],
+        **hidden,
+    }
+
+
 def ledger_row(
     commit_id: str,
     at_ms: int,
@@ -34,7 +52,7 @@ def ledger_row(
     """The one row of a commit.
 
     ``place`` holds account, region, writer, stream, shard, first_position and last_position; ``counts`` holds records,
-    duplicates, events, stored, folded, rejected, sampled, redacted and raw_bytes.
+    duplicates, events, stored, folded, rejected, sampled, redacted, loops and raw_bytes.
     ``volumes`` are by log group, where these are known.
     """
     files = list(files)

@@ -13,7 +13,7 @@ from functions.aws.dead_letters import DeadLetters
 from functions.aws.lake import Lake
 from functions.aws.state import Commit, Range, State
 from functions.core.lake_files import LakeFile
-from functions.core.ledger import OUTCOMES, difference, ledger_row
+from functions.core.ledger import ledger_row, numbers
 from functions.core.normalize import Normalizer, Rules
 from functions.core.schema import hour_of
 from functions.core.tally import Tally
@@ -121,8 +121,8 @@ class _Attempt:
             if self.normalizer.pending_bytes >= self.batch.chunk_bytes:
                 self._flush()
         self._flush()
-        numbers = self._commit(records[:taken])
-        return Outcome(numbers, self.tally, _sequence(records[taken]) if taken < len(records) else None)
+        committed = self._commit(records[:taken])
+        return Outcome(committed, self.tally, _sequence(records[taken]) if taken < len(records) else None)
 
     def _add(self, index: int, record: Record) -> None:
         data = binascii.a2b_base64(record["kinesis"]["data"])
@@ -181,16 +181,7 @@ class _Attempt:
 
 
 def _numbers(counts: Mapping[str, int], files: Sequence[LakeFile], lag_ms: int) -> dict[str, float]:
-    return {
-        "EventsIn": counts["events"],
-        **{f"Events{name.capitalize()}": counts[name] for name in OUTCOMES},
-        "LedgerDifference": difference(counts),
-        "RawBytes": counts["raw_bytes"],
-        "StoredBytes": sum(file.bytes for file in files),
-        "DuplicateRecords": counts["duplicates"],
-        "LoopEvents": counts["loops"],
-        "CommitLagMs": lag_ms,
-    }
+    return {**numbers(counts, files), "DuplicateRecords": counts["duplicates"], "CommitLagMs": lag_ms}
 
 
 def _sequence(record: Record) -> str:

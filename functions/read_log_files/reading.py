@@ -16,7 +16,7 @@ from functions.aws.dead_letters import DeadLetters
 from functions.aws.lake import Lake
 from functions.aws.state import COMMIT_LIFE_S, Commit, Range, State
 from functions.core.lake_files import LakeFile
-from functions.core.ledger import OUTCOMES, difference, ledger_row
+from functions.core.ledger import ledger_row, numbers
 from functions.core.log_files import BrokenFileError, Piece, opened, pieces
 from functions.core.normalize import Normalizer, Rules
 from functions.core.rows import Place
@@ -179,12 +179,4 @@ class Reading:
             dead_letters=self.letters,
         )
         self.state.commit_batch(commit, forget_at_s=at_ms // 1000 + COMMIT_LIFE_S)
-        return {
-            "EventsIn": counts["events"],
-            **{f"Events{name.capitalize()}": counts[name] for name in OUTCOMES},
-            "LedgerDifference": difference(counts),
-            "RawBytes": counts["raw_bytes"],
-            "StoredBytes": sum(each.bytes for each in files),
-            "LoopEvents": counts["loops"],
-            "LogFilesRead": 0 if self.unfinished else 1,
-        }
+        return {**numbers(counts, files), "LogFilesRead": 0 if self.unfinished else 1}

@@ -38,7 +38,7 @@ charges AS (
         ('S3 storage of a month', 'stored_bytes', 2.622000e-11),
         ('DynamoDB', 'commits', 1.300000e-05),
         ('DynamoDB', 'hours', 1.237500e-04),
-        ('CloudWatch metrics', 'hours', 7.397260e-03),
+        ('CloudWatch metrics', 'hours', 7.808219e-03),
         ('CloudWatch metrics', 'commits', 1.000000e-05),
         ('Own logs', 'commits', 7.950000e-07)
         -- end

@@ -125,6 +125,7 @@ def rows(names: Names, widgets_arn: str) -> Iterator[list[cloudwatch.ConcreteWid
             "Commits",
             "a minute",
             [Metric("EventsIn", "SampleCount", "commits", colour=BLUE)],
+            width=6,
         ),
         graph(
             names,
@@ -134,6 +135,7 @@ def rows(names: Names, widgets_arn: str) -> Iterator[list[cloudwatch.ConcreteWid
                 Metric("PublishedHours", "Sum", "published", colour=GOOD),
                 Metric("UnpublishedHours", "Maximum", "waiting", colour=WARN),
             ],
+            width=6,
         ),
         graph(
             names,
@@ -143,6 +145,14 @@ def rows(names: Names, widgets_arn: str) -> Iterator[list[cloudwatch.ConcreteWid
                 Metric("RawBytes", "Sum", "raw", colour=QUIET),
                 Metric("StoredBytes", "Sum", "Parquet", colour=BLUE),
             ],
+            width=6,
+        ),
+        graph(
+            names,
+            "Private values hidden",
+            "a minute",
+            [Metric("RedactedValues", "Sum", "secrets and persons", colour=PURPLE)],
+            width=6,
         ),
     ]
     yield [

@@ -189,6 +189,7 @@ def test_the_pipeline_shows_what_the_issue_asks_for(dashboards: Any) -> None:
         ("tracelake", "LedgerDifference", "Sum"),
         ("tracelake", "EventsRejected", "Sum"),
         ("tracelake", "DuplicateRecords", "Sum"),
+        ("tracelake", "RedactedValues", "Sum"),
         ("tracelake", "UnpublishedHours", "Maximum"),
         ("AWS/Kinesis", "IncomingRecords", "Sum"),
     }

@@ -373,9 +373,22 @@ def test_metrics_of_a_batch_are_sums_and_distributions_by_minute(account, capsys
     assert (data["Requests"]["Values"], data["RequestErrors"]["Values"]) == ([3.0], [1.0])
     assert (sum(data["RequestLatencyMs"]["Counts"]), data["Invocations"]["Values"]) == (3.0, [1.0])
     assert data["InvocationDurationMs"]["Values"] == [pytest.approx(40, rel=0.01)]
-    printed = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith('{"_aws"')]
-    assert printed[-1]["Stage"] == "main"
-    assert (printed[-1]["EventsIn"], printed[-1]["LedgerDifference"]) == ([6.0], [0.0])
+    printed = _printed(capsys)
+    assert printed["Stage"] == "main"
+    assert (printed["EventsIn"], printed["LedgerDifference"]) == ([6.0], [0.0])
+
+
+def test_how_many_values_were_hidden_is_a_metric_where_there_were_any(account, capsys):
+    for line, hidden in ((b"nothing private", None), (b'{"email": "bob@example.com", "password": "hunter2"}', [2.0])):
+        account.applications.stream.put(line, account.applications.clock(), 0)
+        account.wait(1)
+        account.normalize()
+        assert _printed(capsys).get("RedactedValues") == hidden
+
+
+def _printed(capsys):
+    """The last embedded metrics."""
+    return json.loads([line for line in capsys.readouterr().out.splitlines() if line.startswith('{"_aws"')][-1])
 
 
 def test_a_batch_is_committed_although_its_metrics_are_refused(account):

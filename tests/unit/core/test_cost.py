@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from functions.core.accounting import Counts
 from functions.core.cost import by_volume
 from functions.core.cost.assumptions import ASSUMED
 from functions.core.cost.by_volume import CHARGES, Volume, charges, cost, cost_by_part, of_gigabytes, of_month
@@ -99,7 +100,7 @@ def test_a_million_requests_cost_what_their_telemetry_does():
 
 
 def test_the_metrics_that_are_priced_are_those_that_normalize_sends():
-    counts = dict.fromkeys(("events", "stored", "folded", "rejected", "sampled", "raw_bytes", "duplicates", "loops"), 0)
+    counts = {**asdict(Counts(redacted=1)), "duplicates": 0}
     tallied = {"Requests", "RequestErrors", "RequestLatencyMs"}
     tallied |= {"Invocations", "InvocationErrors", "ColdStarts", "InvocationDurationMs"}
     assert all(name in (Tally.__doc__ or "") for name in tallied)
