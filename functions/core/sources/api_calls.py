@@ -6,10 +6,10 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-refe
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from functions.core import values
+from functions.core.redaction import Redactor
 from functions.core.secret_rules import HASH_MARK, REDACTED
 
 LAMBDA, GATEWAY = "lambda.amazonaws.com", "apigateway.amazonaws.com"
@@ -76,7 +76,13 @@ CALLS: dict[str, dict[str, Call]] = {
 LONGEST_NAME = 128
 _VERSION = re.compile(r"\d{8}(v\d+)?$")
 # characters of names: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-_PERSON = re.compile(r"(:assumed-role/[\w+=,.@-]+/|:user/)([\w+=,.@/-]+)")
+_PERSON = re.compile(r"(:assumed-role/[\w+=,.@-]+/|:(?:federated-)?user/|\bAROA[A-Z0-9]{12,}:)([\w+=,.@/-]+)")
+# https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html
+# and, for what STS is asked and answers, https://docs.aws.amazon.com/IAM/latest/UserGuide/cloudtrail-integration.html
+_SESSIONS = frozenset({"principalId", "assumedRoleId", "federatedUserId"})
+"""Members that end in a colon and the name that a session was given, if they are of a session."""
+_PERSONS = frozenset({"roleSessionName", "sourceIdentity", "subject", "subjectFromWebIdentityToken", "sub", "user_id"})
+"""Members that are such a name, or that of an identity provider, which may stand before it and a colon."""
 _CHANGES = {
     "runtime": "runtime",
     "memorySize": "memory_mb",
@@ -140,7 +146,7 @@ def function_of(written: str | None) -> tuple[str | None, str | None]:
     return name or None, qualifier or None
 
 
-def actor(identity: Any, hashed: Callable[[str], str]) -> str | None:
+def actor(identity: Any, redactor: Redactor) -> str | None:
     """Who called: ``role/<name>``, ``service/<name>``, ``root``, or of a person the hash.
 
     The session of a role, which is often called like a person, is left out.
@@ -158,44 +164,57 @@ def actor(identity: Any, hashed: Callable[[str], str]) -> str | None:
     if kind == "AWSService":
         return f"service/{values.text(identity.get('invokedBy')) or ''}"
     person = values.name(identity.get("userName")) or values.name(identity.get("principalId")) or arn
-    return f"user/{HASH_MARK}{hashed(person)}" if person else None
+    return f"user/{_hash(person, redactor)}" if person else None
 
 
-def without_persons(text: str, hashed: Callable[[str], str]) -> str:
-    """A text whose ARNs of users and of roles' sessions have a hash in the place of the person."""
-    if ":user/" not in text and ":assumed-role/" not in text:
-        return text
-    return _PERSON.sub(lambda found: f"{found[1]}{HASH_MARK}{hashed(found[2])}", text)
+def shown(value: Any, redactor: Redactor) -> Any:
+    """A record, or what holds one, without the values of environment and stage variables and the names of persons.
 
-
-def hide_values(record: dict[str, Any]) -> bool:
-    """Takes the values of environment and stage variables out of a record; whether there were any."""
-    found = False
-    for name in ("requestParameters", "responseElements"):
-        if type(record.get(name)) is dict:
-            shown = _shown(record[name])
-            found |= shown != record[name]
-            record[name] = shown
-    return found
-
-
-def _shown(value: Any) -> Any:
+    Of a user, of a role's session and of whoever is federated a hash is left, wherever they stand.
+    """
+    if type(value) is str:
+        return without_persons(value, redactor)
     if type(value) is dict:
         if type(value.get("path")) is str and "/variables" in value["path"] and "value" in value:
+            redactor.count(1)
             return {**value, "value": REDACTED}  # an operation of a PATCH: a stage variable
-        return {
-            name: _hidden(member) if name.casefold() in _ENVIRONMENTS else _shown(member)
-            for name, member in value.items()
-        }
-    return [_shown(item) for item in value] if type(value) is list else value
+        return {name: _member(name, member, redactor) for name, member in value.items()}
+    return [shown(item, redactor) for item in value] if type(value) is list else value
 
 
-def _hidden(value: Any) -> Any:
+def without_persons(text: str, redactor: Redactor) -> str:
+    """A text whose ARNs of users, and ARNs and ids of sessions, have a hash in the place of the person."""
+    if ":assumed-role/" not in text and "user/" not in text and "AROA" not in text:
+        return text
+    without, persons = _PERSON.subn(lambda found: found[1] + _hash(found[2], redactor), text)
+    redactor.count(persons)
+    return without
+
+
+def _member(name: str, value: Any, redactor: Redactor) -> Any:
+    if name.casefold() in _ENVIRONMENTS:
+        return _without_values(value, redactor)
+    if type(value) is str and value and name.rpartition(":")[2] in _PERSONS:
+        redactor.count(1)
+        return _hash(value, redactor)
+    if type(value) is str and name in _SESSIONS:
+        holder, colon, session = value.rpartition(":")
+        redactor.count(bool(colon))
+        return f"{holder}:{_hash(session, redactor)}" if colon else value
+    return shown(value, redactor)
+
+
+def _hash(person: str, redactor: Redactor) -> str:
+    return HASH_MARK + redactor.hashed(person)
+
+
+def _without_values(value: Any, redactor: Redactor) -> Any:
     """Names without values: members of an object, or the ``name`` of what a list holds."""
     if type(value) is dict:
-        return {name: member if name == "name" else _hidden(member) for name, member in value.items()}
+        return {name: member if name == "name" else _without_values(member, redactor) for name, member in value.items()}
     if type(value) is list:
-        return [_hidden(item) if type(item) is dict else REDACTED for item in value]
+        return [_without_values(item, redactor) for item in value]
+    redactor.count(value is not None)
     return value if value is None else REDACTED
 
 

@@ -60,11 +60,11 @@ class Change(NamedTuple):
 def read(event: Event, line: dict[str, Any], context: Context, set_time: SetTime) -> bool:
     """Adds the row of an event of AWS that changes something; False for all others.
 
-    Of other calls in CloudTrail the line loses the values of environment variables and the persons in ARNs, and is read
-    as a log line.
+    Of other calls in CloudTrail the line loses the values of environment variables and the names of persons, and is
+    read as a log line.
     """
     if "detail-type" not in line:
-        return _call(event, line, line, context, set_time)
+        return _call(event, line, None, context, set_time)
     detail, kind = line.get("detail"), line.get("detail-type")
     if type(detail) is not dict:
         return False
@@ -73,22 +73,26 @@ def read(event: Event, line: dict[str, Any], context: Context, set_time: SetTime
     return _call(event, detail, line, context, set_time)
 
 
-def _call(event: Event, record: dict[str, Any], whole: dict[str, Any], context: Context, set_time: SetTime) -> bool:
+def _call(
+    event: Event, record: dict[str, Any], envelope: dict[str, Any] | None, context: Context, set_time: SetTime
+) -> bool:
     """Reads a record of CloudTrail, which may lie in an envelope."""
     if not api_calls.is_record(record):
         return False
-    hidden = api_calls.hide_values(record)
     call = api_calls.known(record)
     if call is None:
-        written = (values.text(whole) or "") if hidden else event.line
-        event.line = api_calls.without_persons(written, context.hashed)
-        context.add(json_logs.READER, event, whole)
+        whole = envelope or record
+        shown = api_calls.shown(whole, context.redactor)
+        if shown != whole:
+            event.line = values.text(shown) or ""
+        context.add(json_logs.READER, event, shown)
         return True
+    actor = api_calls.actor(record.pop("userIdentity", None), context.redactor)
+    record = api_calls.shown(record, context.redactor)
     set_time(event, record.get("eventTime"))
     _name(event, record.get("eventID"))
     _place(event, record.get("recipientAccountId"), record.get("awsRegion"))
     found = api_calls.details(record, call)
-    actor = api_calls.actor(record.pop("userIdentity", None), context.hashed)
     event.line = values.text(record) or ""
     _add(
         event,
@@ -204,8 +208,8 @@ def _add(event: Event, source: str, context: Context, change: Change) -> None:
     place = event.place
     common = (event.time, event.id, 0, place.account, place.region, source, event.event_time)
     if change.message:
-        change = change._replace(message=api_calls.without_persons(change.message, context.hashed))
-    context.rows.deployments.append((*common, *change, api_calls.without_persons(event.line, context.hashed)))
+        change = change._replace(message=api_calls.without_persons(change.message, context.redactor))
+    context.rows.deployments.append((*common, *change, api_calls.without_persons(event.line, context.redactor)))
 
 
 def _name(event: Event, own_id: Any) -> None:

@@ -254,12 +254,63 @@ def test_a_call_that_changes_nothing_that_runs_stays_a_log_line() -> None:
         assert row["source"] == "json_log"
 
 
-def test_a_log_line_of_a_call_names_no_person() -> None:
-    arn = "arn:aws:sts::111122223333:assumed-role/deploy/alice"
-    record = {**API_CALL, "eventName": "ListFunctions20150331", "requestParameters": None, "userIdentity": {"arn": arn}}
-    (line,) = read("logs", record)
-    assert "alice" not in line["line"]
-    assert ":assumed-role/deploy/~" in line["line"]
+SESSION = {
+    "arn": "arn:aws:sts::111122223333:assumed-role/deploy/alice",
+    "assumedRoleId": "AROAIDPPEZS35WEXAMPLE:alice",
+}
+REFUSED = f"User: {SESSION['arn']} is not authorized to perform: sts:AssumeRole"
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"userIdentity": {"type": "AssumedRole", "principalId": "AROAIDPPEZS35WEXAMPLE:alice", "arn": SESSION["arn"]}},
+        {"userIdentity": {"type": "FederatedUser", "principalId": "111122223333:alice"}},
+        {"userIdentity": {"type": "SAMLUser", "principalId": "bkoPpHtRIR=:alice", "userName": "alice"}},
+        {"userIdentity": {"sessionContext": {"webIdFederationData": {"attributes": {"example.com:sub": "alice"}}}}},
+        {"userIdentity": {"sessionContext": {"sourceIdentity": "alice"}}},
+        {"requestParameters": {"roleSessionName": "alice"}, "responseElements": {"assumedRoleUser": SESSION}},
+        {"responseElements": {"answers": [{"assumedRoleUser": SESSION}], "sourceIdentity": "alice"}},
+        {"responseElements": {"federatedUser": {"arn": "arn:aws:sts::111122223333:federated-user/alice"}}},
+        {"responseElements": {"federatedUser": {"federatedUserId": "111122223333:alice"}}},
+        {"requestParameters": {"policyDocument": json.dumps({"aws:userid": SESSION["assumedRoleId"]})}},
+        {"errorCode": "AccessDenied", "errorMessage": REFUSED},
+    ],
+)
+def test_a_log_line_of_a_call_names_no_person_whatever_way_it_comes(members: dict[str, Any]) -> None:
+    record = {
+        **API_CALL,
+        "userIdentity": {"type": "Root"},
+        "eventSource": "sts.amazonaws.com",
+        "eventName": "AssumeRole",
+    }
+    record |= members
+    assert "alice" in str(record)
+    in_log_group = taken(payload(record))
+    for normalizer in (in_log_group, streamed(record), streamed(envelope(record)), streamed({"Records": [record]})):
+        (row,) = rows(normalizer, "logs")
+        assert "alice" not in str(row)
+
+
+def test_a_session_has_one_hash_wherever_its_name_stands_and_each_counts() -> None:
+    asked, answered = {"roleSessionName": "alice"}, {"assumedRoleUser": SESSION}
+    call = {"eventSource": "sts.amazonaws.com", "eventName": "AssumeRole"}
+    normalizer = streamed({**call, "requestParameters": asked, "responseElements": answered})
+    (row,) = rows(normalizer, "logs")
+    line = json.loads(row["line"])
+    session = line["requestParameters"]["roleSessionName"]
+    assert line["responseElements"]["assumedRoleUser"] == {
+        "arn": f"arn:aws:sts::111122223333:assumed-role/deploy/{session}",
+        "assumedRoleId": f"AROAIDPPEZS35WEXAMPLE:{session}",
+    }
+    assert normalizer.counts.redacted == 3
+
+
+def test_a_log_line_of_a_call_that_names_nobody_stays_to_the_letter() -> None:
+    identity = {"type": "AWSAccount", "principalId": "AROAIDPPEZS35WEXAMPLE", "accountId": "111122223333"}
+    record = {"eventSource": "sts.amazonaws.com", "eventName": "AssumeRole", "userIdentity": identity, "awsRegion": "x"}
+    (row,) = read("logs", record)
+    assert row["line"] == json.dumps(record)
 
 
 @pytest.mark.parametrize("service", [api_calls.LAMBDA, api_calls.GATEWAY])
