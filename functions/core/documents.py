@@ -15,7 +15,9 @@ _TEXT = r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)'
 """A string, also one that is cut off: else each escaped quote in it would be tried as the beginning of one."""
 
 _STRUCTURE = re.compile(rf"{_TEXT}|[\[{{]|[\]}}]", re.DOTALL)
-_NESTED = frozenset({dict, list})
+NESTED = frozenset({dict, list})
+"""Types of what holds values of JSON."""
+
 _LENIENT = json.JSONDecoder(strict=False)
 
 
@@ -68,7 +70,7 @@ def _is_deeper(value: Any, max_depth: int) -> bool:
     """Whether objects and lists are nested deeper than so."""
     level = [value]
     for _ in range(max_depth + 1):
-        level = [each for each in level if type(each) in _NESTED]
+        level = [each for each in level if type(each) in NESTED]
         if not level:
             return False
         level = [inner for each in level for inner in (each.values() if type(each) is dict else each)]

@@ -7,19 +7,21 @@ values that can hold a secret at all; only these pass through the rules.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache, partial
 from operator import is_not, ne
 from typing import Any
 
-import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from functions.core.documents import NESTED
+from functions.core.json_texts import matching, rewritten, where, with_texts
 from functions.core.secret_rules import (
     CHECKED,
     HASH_MARK,
     HINT,
+    LEAST_CARD,
     NO_NAMES,
     PLAIN,
     REDACTED,
@@ -31,11 +33,9 @@ from functions.core.secret_rules import (
     json_hint,
     private_members,
 )
-from functions.core.values import each, json_lines, text
+from functions.core.values import each, text
 
-NESTED = frozenset({dict, list})
 _LONGEST_CACHED = 256
-_DECODE_LIST = msgspec.json.Decoder(list[Any]).decode
 _NOBODY = ("", "-")
 """What stands for no identity."""
 
@@ -70,7 +70,7 @@ class Redactor:
 
     def text(self, texts: pa.StringArray, suspicious: pa.BooleanArray | None = None) -> pa.StringArray:
         """Texts without secrets; ``suspicious`` says in which one is possible, where that is known."""
-        return _where(texts, matching(texts, HINT) if suspicious is None else suspicious, self._without_secrets)
+        return where(texts, matching(texts, HINT) if suspicious is None else suspicious, self._without_secrets)
 
     def json(
         self, texts: pa.StringArray, identities: frozenset[str] = NO_NAMES, suspicious: pa.BooleanArray | None = None
@@ -80,7 +80,7 @@ class Redactor:
         ``identities`` are more names of members that are identities; ``suspicious`` is as for ``text``.
         """
         found = matching(texts, json_hint(identities)) if suspicious is None else suspicious
-        return _where(texts, found, lambda those: self._shown_json(those, identities))
+        return where(texts, found, lambda those: self._shown_json(those, identities))
 
     def _without_secrets(self, texts: pa.StringArray) -> pa.StringArray:
         clean = texts
@@ -94,25 +94,20 @@ class Redactor:
     def _applied(self, rule: Rule | Checked, texts: pa.StringArray) -> pa.StringArray:
         if isinstance(rule, Rule):
             return pc.replace_substring_regex(texts, rule.pattern, rule.replacement)
-        return _where(texts, matching(texts, rule.hint), partial(self._checked, rule))
+        return where(texts, matching(texts, rule.hint), partial(self._checked, rule))
 
     def _checked(self, rule: Checked, texts: pa.StringArray) -> pa.StringArray:
         found = texts.to_pylist()
         return pa.array([rule.pattern.sub(lambda match: rule.instead(match[0], self.hashed), each) for each in found])
 
     def _shown_json(self, texts: pa.StringArray, identities: frozenset[str]) -> pa.StringArray:
-        written = texts.to_pylist()
-        try:
-            found: Sequence[Any] = _DECODE_LIST("[" + ",".join(written) + "]")
-        except (msgspec.MsgspecError, RecursionError):
-            found = [_decoded(each) for each in written]
-        found = self.shown(found, identities)
-        if matching(texts, TEXT_IN_JSON_HINT).true_count:
-            strings = list(dict.fromkeys(_strings_in(found)))
-            clean = self._without_secrets(pa.array(strings, pa.string())).to_pylist()
-            changed = {old: new for old, new in zip(strings, clean, strict=True) if old != new}
-            found = [_replaced(value, changed) for value in found] if changed else found
-        return pa.array(json_lines(found), pa.string())
+        in_texts = bool(matching(texts, TEXT_IN_JSON_HINT).true_count)
+
+        def shown(values: Sequence[Any]) -> Sequence[Any]:
+            values = self.shown(values, identities)
+            return with_texts(values, self._without_secrets, least=LEAST_CARD) if in_texts else values
+
+        return rewritten(texts, shown)
 
     def hidden_in(self, lines: Sequence[str], found: Sequence[Any], protection: int) -> list[str]:
         """JSON texts, in each of which the value of a secret or an identity stands, without it.
@@ -189,43 +184,3 @@ class Redactor:
             else:
                 hidden[place::stride] = self.hidden(cells, protection)
         return hidden
-
-
-def _where(
-    texts: pa.StringArray, found: pa.BooleanArray, change: Callable[[pa.StringArray], pa.StringArray]
-) -> pa.StringArray:
-    """Texts, of which some are changed."""
-    return pc.replace_with_mask(texts, found, change(texts.filter(found))) if found.true_count else texts
-
-
-def matching(texts: pa.StringArray, pattern: str) -> pa.BooleanArray:
-    """Which texts match a pattern."""
-    return pc.fill_null(pc.match_substring_regex(texts, pattern), False)
-
-
-def _strings_in(value: Any) -> Iterator[str]:
-    """All texts in a value of JSON, names included."""
-    if type(value) is str:
-        yield value
-    elif type(value) is dict:
-        for name, member in value.items():
-            yield name
-            yield from _strings_in(member)
-    elif isinstance(value, Sequence) and not isinstance(value, bytes):
-        for item in value:
-            yield from _strings_in(item)
-
-
-def _replaced(value: Any, changed: Mapping[str, str]) -> Any:
-    if type(value) is str:
-        return changed.get(value, value)
-    if type(value) is dict:
-        return {changed.get(name, name): _replaced(member, changed) for name, member in value.items()}
-    return [_replaced(item, changed) for item in value] if type(value) is list else value
-
-
-def _decoded(written: str) -> Any:
-    try:
-        return msgspec.json.decode(written)
-    except (msgspec.MsgspecError, RecursionError):
-        return written

@@ -14,7 +14,8 @@ import msgspec
 import pyarrow as pa
 
 from functions.core import values
-from functions.core.redaction import Redactor, matching
+from functions.core.json_texts import matching
+from functions.core.redaction import Redactor
 from functions.core.schema import JSON, TABLES, Column
 from functions.core.secret_rules import FREE_TEXT_COLUMNS, IDENTITIES, NO_NAMES, json_hint
 from functions.core.text_maps import TextMaps

@@ -139,6 +139,9 @@ def _is_public(address: str) -> bool:
         return False
 
 
+LEAST_CARD = 10**14
+"""No number of a payment card is smaller."""
+
 _ISSUER = r"(?:4\d{3}|5[1-5]\d\d|2[2-7]\d\d|35\d\d|6(?:011|[45]\d\d))"
 _CARD = "|".join(
     rf"\b{_ISSUER}{gap}\d{{4}}{gap}\d{{4}}{gap}\d{{4}}\b|\b3[4-9]\d\d{gap}\d{{6}}{gap}\d{{4,5}}\b"

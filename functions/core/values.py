@@ -23,7 +23,6 @@ MAX_TIME_MS = 253_402_300_799_999  # the end of the year 9999
 _WHOLE_NUMBERS = frozenset({int, str})
 _NUMBERS = _WHOLE_NUMBERS | {float}
 _ENCODE = msgspec.json.Encoder().encode
-_ENCODE_LINES = msgspec.json.Encoder().encode_lines
 _LEAST_MS, _LEAST_US = 10**11, 10**14
 _EPOCH_UNITS = ((1e17, 1e-6), (_LEAST_US, 1e-3), (_LEAST_MS, 1.0), (0.0, 1e3))
 _POWERTOOLS_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)[.,]?(\d{0,9})\s*(Z|[+-]\d\d:?\d\d)?$")
@@ -36,8 +35,11 @@ def text(value: Any) -> str | None:
         return value
     if value is None:
         return None
-    if type(value) is int or type(value) is float:
-        return str(value)
+    return str(value) if type(value) is int or type(value) is float else as_json(value)
+
+
+def as_json(value: Any) -> str:
+    """A value as JSON, compact."""
     try:
         return _ENCODE(value).decode()
     except (TypeError, ValueError, OverflowError):
@@ -51,14 +53,6 @@ def each(values: Sequence[Any], change: Callable[[Any], T]) -> list[T]:
     except TypeError:  # lists and objects cannot be told apart by hashing
         return list(map(change, values))
     return list(map(changed.__getitem__, values))
-
-
-def json_lines(objects: Sequence[Any]) -> list[str]:
-    """Each object as JSON."""
-    try:
-        return _ENCODE_LINES(objects).decode().splitlines() if objects else []
-    except (TypeError, ValueError, OverflowError):
-        return [text(each) or "" for each in objects]
 
 
 def name(value: Any) -> str | None:

@@ -7,14 +7,14 @@ on whole Arrow columns.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from functions.core.json_texts import matching, rewritten, where, with_texts
 from functions.core.meaning.watch import Watch
 from functions.core.meaning.written import Redact
 from functions.core.redaction import Redactor
@@ -90,17 +90,14 @@ class _Rule:
         self._json_hint = f"{self._hint}|{_ESCAPED}"
 
     def in_texts(self, array: pa.StringArray, redactor: Redactor) -> pa.StringArray:
-        found = pc.fill_null(pc.match_substring_regex(array, self._hint), False)
-        if not pc.any(found).as_py():
-            return array
-        return pc.replace_with_mask(array, found, self._hidden(array.filter(found), redactor))
+        return where(array, matching(array, self._hint), lambda texts: self._hidden(texts, redactor))
 
     def in_json(self, array: pa.StringArray, redactor: Redactor) -> pa.StringArray:
-        found = pc.fill_null(pc.match_substring_regex(array, self._json_hint), False)
-        if not pc.any(found).as_py():
-            return array
-        shown = [self._in_object(written, redactor) for written in array.filter(found).to_pylist()]
-        return pc.replace_with_mask(array, found, pa.array(shown, pa.string()))
+        def shown(values: Sequence[Any]) -> Sequence[Any]:
+            without_names = [self._without_names(value, redactor) for value in values]
+            return with_texts(without_names, lambda texts: self._hidden(texts, redactor), least=0)
+
+        return where(array, matching(array, self._json_hint), lambda texts: rewritten(texts, shown))
 
     def in_items(self, keys: pa.StringArray, items: pa.StringArray, redactor: Redactor) -> pa.StringArray:
         """Items of maps, without those whose keys are named."""
@@ -110,18 +107,6 @@ class _Rule:
         hidden = [value and self._instead(value, redactor) for value in items.filter(named).to_pylist()]
         redactor.count(len(hidden))
         return pc.replace_with_mask(items, named, pa.array(hidden, pa.string()))
-
-    def _in_object(self, written: str, redactor: Redactor) -> str:
-        try:
-            value = msgspec.json.decode(written)
-        except (msgspec.MsgspecError, RecursionError):
-            return str(self._hidden(pa.array([written], pa.string()), redactor)[0])
-        shown = self._without_names(value, redactor)
-        texts = list(dict.fromkeys(_texts_in(shown)))
-        clean = self._hidden(pa.array(texts, pa.string()), redactor).to_pylist() if texts else []
-        changed = {old: new for old, new in zip(texts, clean, strict=True) if old != new}
-        shown = _replaced(shown, changed) if changed else shown
-        return written if shown == value else text(shown) or ""
 
     def _without_names(self, value: Any, redactor: Redactor) -> Any:
         if type(value) is dict:
@@ -178,28 +163,3 @@ def _hashed(marked: pa.StringArray, redactor: Redactor) -> pa.StringArray:
         return "".join(pieces)
 
     return pa.array(list(map(shown, marked.to_pylist())), pa.string())
-
-
-def _texts_in(value: Any) -> Iterator[str]:
-    """All texts in a value of JSON, names and numbers included."""
-    if type(value) is str:
-        yield value
-    elif type(value) is dict:
-        for name, member in value.items():
-            yield name
-            yield from _texts_in(member)
-    elif type(value) is list:
-        for item in value:
-            yield from _texts_in(item)
-    elif type(value) is int or type(value) is float:
-        yield str(value)
-
-
-def _replaced(value: Any, changed: dict[str, str]) -> Any:
-    if type(value) is str:
-        return changed.get(value, value)
-    if type(value) is dict:
-        return {changed.get(name, name): _replaced(member, changed) for name, member in value.items()}
-    if type(value) is list:
-        return [_replaced(item, changed) for item in value]
-    return changed.get(str(value), value) if type(value) is int or type(value) is float else value

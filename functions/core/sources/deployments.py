@@ -18,6 +18,7 @@ import msgspec
 
 from functions.core import values
 from functions.core.context import Context
+from functions.core.json_texts import with_value
 from functions.core.rows import Event
 from functions.core.sources import api_calls, json_logs
 from functions.core.sources.api_calls import function_of
@@ -83,8 +84,7 @@ def _call(
     if call is None:
         whole = envelope or record
         shown = api_calls.shown(whole, context.redactor)
-        if shown != whole:
-            event.line = values.text(shown) or ""
+        event.line = with_value(event.line, whole, shown)
         context.add(json_logs.READER, event, shown)
         return True
     actor = api_calls.actor(record.pop("userIdentity", None), context.redactor)

@@ -14,6 +14,7 @@ from feeding import payload, rows, taken
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from functions.core import json_texts
 from functions.core.accounting import Rules
 from functions.core.meaning import hiding, watch
 from functions.core.meaning.meaning import Meaning
@@ -70,7 +71,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
             return charged
 
-    monkeypatch.setattr(hiding, "pc", Charging())
+    for module in (hiding, json_texts):
+        monkeypatch.setattr(module, "pc", Charging())
     return made
 
 

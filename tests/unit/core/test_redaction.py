@@ -124,10 +124,59 @@ def test_changed_values_are_counted() -> None:
     assert normalizer.counts.redacted == 2
 
 
-def test_a_line_without_anything_to_hide_stays_to_the_letter() -> None:
-    line = '{"message":"m",  "n": 1.50, "deep": {"a": [1, {"b": null}]}}'
+TO_THE_LETTER = [
+    '{"message":"m",  "n": 1.50, "deep": {"a": [1, {"b": null}]}}',
+    r'{"message": "caf\u00e9 \/ \ud83d\ude00 \u003cb\u003e",  "n": 1.50}',
+    '{"message": "caf\u00e9 a@b", "n": 1e2, "tokens": [ ]}',
+    '{"message": "a@b \u2028 \u0085 c",  "password": "[redacted]"}',
+]
+
+
+@pytest.mark.parametrize("line", TO_THE_LETTER)
+def test_a_line_without_anything_to_hide_stays_to_the_letter(line: str) -> None:
     (row,) = read("logs", line)
     assert row["line"] == line
+
+
+def test_a_line_in_which_something_is_hidden_is_compact_json_of_the_same_content_and_those_beside_it_stay() -> None:
+    kept = {"message": "m \u2028 \u0085 é", "big": 2**70, "n": -1.5, "deep": [{"a": [True, None, {}]}]}
+    hidden = [json.dumps({**kept, "mail": "bob@example.com", "password": name}) for name in "abc"]
+    found = [row["line"] for row in read("logs", *hidden, *TO_THE_LETTER)]
+    shown = {**kept, "mail": "[redacted email]", "password": "[redacted]"}
+    assert found == [json.dumps(shown, ensure_ascii=False, separators=(",", ":"))] * 3 + TO_THE_LETTER
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"message": "m", "mail": "bob@example.com", "mail": "-"}',
+        '{"message": "m", "password": "bob", "password": "[redacted]"}',
+        '{"message": "m", "deep": [{"user_id": "bob", "user_id": ""}]}',
+        r'{"message": "m", "password": "bob", "password": "", "note": "a\u003Ab"}',
+        '{"message": "m", "a": {"password": "bob"}, "a": {}}',
+    ],
+)
+def test_what_a_member_of_the_same_name_said_before_is_not_written_either(line: str) -> None:
+    (row,) = read("logs", line)
+    assert "bob" not in row["line"]
+
+
+def test_a_card_that_is_written_as_a_number_is_hidden() -> None:
+    (row,) = read("logs", {"message": "m", "paid": [{"card": 4111111111111111, "order": 4111111111111112}]})
+    assert json.loads(row["line"])["paid"] == [{"card": "[redacted card]", "order": 4111111111111112}]
+
+
+def test_what_is_no_json_is_redacted_as_a_text_whatever_stands_beside_it() -> None:
+    written = [
+        '{"a": "x@example.com"',
+        '"b": 1}',
+        '{"password": "p"}',
+        '"x@example.com"',
+        "[" * 100_000 + "x@example.com",
+    ]
+    shown = Redactor(b"").json(pa.array(written)).to_pylist()
+    assert shown[:4] == ['{"a": "[redacted email]"', '"b": 1}', '{"password":"[redacted]"}', '"[redacted email]"']
+    assert shown[4] == "[" * 100_000 + "[redacted email]"
 
 
 @pytest.mark.parametrize("name", ["tokens_used", "passwordless", "keyboard", "secretary", "max_tokens"])
