@@ -28,8 +28,8 @@ class Step:
 
     ``asynchronous`` steps began with a message: what sent it did not wait. ``placed`` says how it was found where it
     stands: by its ``parent``, by a ``link``, by ``time``, or not at all: its parent is missing (``lost``) or below it
-    (``circle``).
-    ``shared_by`` is how many messages the batch had of which this transaction sent one.
+    (``circle``). What was done for the one ``message`` of a batch hangs on the batch. ``shared_by`` is how many
+    messages the batch had of which this transaction sent one, ``share`` the part of the cost that it bears.
     """
 
     fact: Fact
@@ -38,6 +38,7 @@ class Step:
     placed: str = "parent"
     asynchronous: bool = False
     shared_by: int = 1
+    share: float = 1.0
     parent: Step | None = None
     children: list[Step] = field(default_factory=list)
     invocation: Fact | None = None
@@ -127,9 +128,10 @@ def assemble(facts: Iterable[Fact], trace_id: str | None = None) -> Transaction 
     _add_lines(chosen, by_kind["log"])
     for step in chosen:
         step.children.sort(key=lambda child: (child.start_ms, child.fact.span_id or ""))
-        step.cost_usd = _cost(step)
     roots = sorted((step for step in chosen if step.parent is None), key=lambda step: step.start_ms)
     steps = [step for root in roots for step in root.walk()]
+    for step in steps:
+        _price(step)
     return Transaction(tuple(roots), tuple(steps), tuple(_notes(chosen, roots)))
 
 
@@ -185,7 +187,7 @@ def _take_over(step: Step, sender: Step) -> None:
     for other in [each for each in sender.children if each is not step]:
         if other.service == step.service and _encloses(step, other):
             sender.children.remove(other)
-            _hang(other, step, other.placed, asynchronous=False)
+            _hang(other, step, "message", asynchronous=False)
 
 
 def _hang(step: Step, parent: Step, placed: str, *, asynchronous: bool) -> None:
@@ -210,9 +212,13 @@ def _add_invocations(steps: list[Step], invocations: Sequence[Fact]) -> None:
         if step.fact.request_id and step.fact.kind not in CALLING:
             first.setdefault(step.fact.request_id, step)
     silent: list[Step] = []
-    for invocation in {fact.request_id or id(fact): fact for fact in invocations}.values():
+    finished = {fact.request_id for fact in invocations if fact.status is not None}
+    # a START is there as long as its REPORT is not; Lambda tries again under the same request id
+    for invocation in {(fact.request_id, fact.start_ms): fact for fact in invocations}.values():
+        if invocation.status is None and invocation.request_id in finished:
+            continue
         known = first.get(invocation.request_id or "")
-        if known is None:
+        if known is None or known.invocation is not None:
             silent.append(Step(invocation, invocation.start_ms, invocation.end_ms, "time", invocation=invocation))
         else:
             known.invocation = invocation
@@ -293,12 +299,15 @@ def _add_lines(steps: Sequence[Step], lines: Iterable[Fact]) -> None:
             found.lines.append(line)
 
 
-def _cost(step: Step) -> float:
-    own = (step.invocation.cost_usd or 0.0) / step.shared_by if step.invocation else 0.0
-    fact = step.fact
+def _price(step: Step) -> None:
+    """Says what a step cost, after that above it."""
+    above, fact = step.parent, step.fact
+    if above is not None:
+        step.share = above.share * above.shared_by if step.placed == "message" else above.share / step.shared_by
+    whole = (step.invocation.cost_usd or 0.0) if step.invocation else 0.0
     if fact.fact == "span" and fact.kind in CALLING:
-        own += call_usd(fact.remote_service, fact.remote_operation)
-    return own
+        whole += call_usd(fact.remote_service, fact.remote_operation)
+    step.cost_usd = whole * step.share
 
 
 def _notes(steps: Sequence[Step], roots: Sequence[Step]) -> Iterator[str]:

@@ -80,10 +80,32 @@ def test_a_request_is_followed_over_functions_third_parties_and_the_queue() -> N
 
 def test_of_a_batch_a_transaction_bears_its_share_of_the_cost() -> None:
     found = assembled(*over_a_queue())
-    calls = call_usd("AWS::SQS", "SendMessage") + call_usd("AWS::DynamoDB", "PutItem")
-    assert found.cost_usd == pytest.approx(0.001 + 0.004 / 4 + calls)
-    assert calls > 0
+    send, put = call_usd("AWS::SQS", "SendMessage"), call_usd("AWS::DynamoDB", "PutItem")
+    assert 0 < send < put
+    assert found.cost_usd == pytest.approx(0.001 + send + (0.004 + put) / 4)
     assert any("batch of 4" in note for note in found.notes)
+
+
+def test_what_was_done_for_the_one_message_is_not_shared() -> None:
+    own = {"kind": "consumer", "service": "fulfil"}
+    before = assembled(*over_a_queue()).cost_usd
+    message = [
+        span("process", 905, 990, "send", **own),
+        span("get", 910, 930, "process", kind="client", service="fulfil", remote_service="AWS::S3",
+             remote_operation="GetObject"),
+    ]  # fmt: skip
+    assert assembled(*over_a_queue(), *message).cost_usd - before == pytest.approx(call_usd("AWS::S3", "GetObject"))
+
+
+def test_each_try_of_an_invocation_costs_and_an_unfinished_one_is_none_beside_its_report() -> None:
+    tries = [
+        Fact("invocation", start, 100, status, service="f", request_id="r", trace_id=ORDER, cost_usd=0.5)
+        for start, status in ((0, "fault"), (60_000, "ok"), (60_000, "ok"))
+    ]
+    started = Fact("invocation", 60_001, None, None, service="f", request_id="r", trace_id=ORDER)
+    found = assembled(span("f", 0, 99, kind="server", service="f", request_id="r"), *tries, started)
+    assert found.cost_usd == pytest.approx(1.0)
+    assert len(found.steps) == 2
 
 
 def test_the_critical_path_goes_on_behind_the_queue_and_counts_the_waiting() -> None:
