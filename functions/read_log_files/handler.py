@@ -39,7 +39,7 @@ def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
         raise
     own.tell_what_is_off()
     metrics.emit(numbers)
-    metrics.put_data(reading.tally.data())
+    metrics.put_data(reading.attempt.tally.data())
     reading.raise_unfinished()
     return {"events": int(numbers.get("EventsIn", 0))}
 

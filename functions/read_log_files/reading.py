@@ -6,31 +6,20 @@ is never committed again, and a file that takes longer than a function may run i
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from functions.aws import environment
+from functions.aws.attempt import CHUNK_BYTES, RESERVE_MS, Attempt
 from functions.aws.dead_letters import DeadLetters
 from functions.aws.lake import Lake
-from functions.aws.state import COMMIT_LIFE_S, Commit, Range, State
-from functions.core.lake_files import LakeFile
-from functions.core.ledger import ledger_row, numbers
+from functions.aws.state import Range, State
 from functions.core.log_files import BrokenFileError, Piece, opened, pieces
 from functions.core.normalize import Normalizer, Rules
 from functions.core.rows import Place
-from functions.core.schema import hour_of
-from functions.core.tally import Tally
 from functions.read_log_files.source import LogFile
 
 WRITER = "read_log_files"
-CHUNK_BYTES = 32 << 20
-"""Raw bytes that are normalised before their rows are written and forgotten."""
-
-RESERVE_MS = 60_000
-"""At most this much of the function's time is kept for writing and committing."""
-
 HEAD_BYTES = 64 << 10
 """Header lines stand in so much of a file."""
 
@@ -51,15 +40,11 @@ class Reading:
     dead_letters: DeadLetters
     rules: Rules
     file: LogFile
-    tally: Tally = field(default_factory=Tally)
-    files: list[LakeFile] = field(default_factory=list)
-    letters: list[str] = field(default_factory=list)
     unfinished: bool = False
 
     def __post_init__(self) -> None:
-        began_ms = environment.now_ms()
-        self.id, self.hour = environment.new_id(began_ms), hour_of(began_ms)
         self.normalizer = Normalizer(self.rules)
+        self.attempt = Attempt(self.state, self.lake, self.dead_letters, self.normalizer, WRITER)
         self.place = Place(
             self.rules.account,
             self.rules.region,
@@ -67,7 +52,6 @@ class Reading:
             self.file.key,
             position=self.file.name,
         )
-        self.chunks = itertools.count()
         self.columns: Any = None
 
     def take(self, remaining_ms: Callable[[], int]) -> dict[str, float]:
@@ -93,7 +77,7 @@ class Reading:
                 break
             self._add(piece, written_ms)
             next_ = piece.number + 1
-        self._flush()
+        self.attempt.flush()
         return self._commit(begin, next_, written_ms)
 
     def raise_unfinished(self) -> None:
@@ -135,48 +119,16 @@ class Reading:
         else:
             self.columns = self.normalizer.add_piece(piece.text, position, self.place, written_ms, self.columns)
         if self.normalizer.pending_bytes >= CHUNK_BYTES:
-            self._flush()
-
-    def _flush(self) -> None:
-        name = f"{self.id}.{next(self.chunks)}"
-        parts = self.normalizer.flush(name)
-        for part in parts:
-            self.tally.add(part.table, part.rows)
-        self.files += self.lake.write_hot(name, ((part.table, part.hour, part.rows) for part in parts))
-        rejected = self.normalizer.rejected
-        if rejected:
-            self.letters.append(self.dead_letters.write(self.hour, self.id, str(len(self.letters)), rejected))
-            rejected.clear()
+            self.attempt.flush()
 
     def _commit(self, begin: int, end: int, written_ms: int) -> dict[str, float]:
         """Commit the pieces from ``begin`` up to ``end``; a position is the number of pieces that are committed."""
         taken = Range(str(begin + 1), str(end) if self.unfinished else END)
-        at_ms = environment.now_ms()
-        lag_ms = max(0, at_ms - written_ms)
-        counts = {**asdict(self.normalizer.counts), "records": end - begin, "duplicates": 0}
         place = {
             "account": self.rules.account,
             "region": self.rules.region,
-            "writer": WRITER,
             "stream": self._stream,
             "shard": f"{self.file.key}/{self.file.etag}",
-            "first_position": taken.first,
-            "last_position": taken.last,
         }
-        volumes = self.normalizer.volumes
-        ledger = ledger_row(self.id, at_ms, place, counts, self.files, lag_ms=lag_ms, volumes=volumes)
-        files = [*self.files, *self.lake.write_hot(self.id, [("ingest_ledger", hour_of(at_ms), ledger)])]
-        commit = Commit(
-            id=self.id,
-            at_ms=at_ms,
-            hour=self.hour,
-            writer=WRITER,
-            stream=self._stream,
-            shard=self.file.digest,
-            ranges=[taken],
-            counts=counts,
-            files=files,
-            dead_letters=self.letters,
-        )
-        self.state.commit_batch(commit, forget_at_s=at_ms // 1000 + COMMIT_LIFE_S)
-        return {**numbers(counts, files), "LogFilesRead": 0 if self.unfinished else 1}
+        numbers = self.attempt.commit(place, self.file.digest, taken, written_ms, records=end - begin, forget=True)
+        return {**numbers, "LogFilesRead": 0 if self.unfinished else 1}

@@ -11,10 +11,11 @@ from .kinesis import KEYS
 from .telemetry import Applications
 from .world import FAULTS, entered
 
+_HELPERS = ("_put", "_deliver", "_log_events", "_write_spans")
 KINDS = sorted(
     name.removeprefix("_")
     for name in vars(Applications)
-    if name.startswith("_") and not name.startswith("__") and name not in ("_put", "_deliver", "_log_events")
+    if name.startswith("_") and not name.startswith("__") and name not in _HELPERS
 )
 MINUTES, HOURS, DAYS = 60_000, 3_600_000, 86_400_000
 

@@ -138,9 +138,9 @@ def _assembled_once(patch):
 def _ledger_miscounts(patch):
     commit = State.commit_batch
 
-    def wrong(self, one):
+    def wrong(self, one, *given):
         one.counts["stored"] += 1
-        commit(self, one)
+        commit(self, one, *given)
 
     patch.setattr(State, "commit_batch", wrong)
 
