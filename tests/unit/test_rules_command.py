@@ -6,7 +6,7 @@ import json
 import pytest
 from answering import RefusedError, answering
 from botocore import xform_name
-from core.feeding import NOW_MS
+from core.feeding import NOW_MS, span
 from simulated.errors import ServiceError
 from simulated.services import S3
 from test_try import Account, minutes_ago
@@ -23,6 +23,9 @@ LINES = [
     {"message": "m", "customer": {"id": "acme"}},
     {"httpMethod": "GET", "path": "/t/umbrella/orders/17", "status": "200", "responseLatency": 3},
 ]
+SPAN = span(
+    kind="SERVER", attributes={"http.request.method": "GET", "url.path": "/t/acme/orders/17", "user.id": "jane"}
+)
 TARGET = target.Target("AWS, eu-west-1, stage main", "d", "w", "s", "dead", "state", "lake")
 PLACE = (False, None)
 
@@ -82,6 +85,15 @@ def test_a_check_compares_what_the_lake_would_hold(capsys, file, telemetry):
     assert ("requests", "status") not in rows
     file.write_text('version = ["nothing"]')
     assert "Nothing in the lake would be different." in said(capsys, "rules", "check", file, telemetry).out
+
+
+def test_a_check_says_what_spans_would_mean(capsys, file, telemetry):
+    telemetry.write_text(json.dumps(SPAN))
+    told = said(capsys, "rules", "check", file, telemetry).out
+    rows = {tuple(line.split()[:2]): line.split()[2:] for line in told.splitlines() if line.startswith(" ")}
+    assert rows["spans", "tenant"] == ["0", "1", "1", "acme"]
+    assert rows["spans", "feature"] == ["0", "1", "1", "orders"]
+    assert rows["spans", "http_route"] == ["1", "1", "1", "/t/{tenant}/orders/{id}"]
 
 
 def test_a_check_says_which_rule_would_be_switched_off(capsys, file, telemetry, monkeypatch):
@@ -232,3 +244,17 @@ def test_a_row_is_explained_by_the_rules_that_made_it(capsys, file, telemetry):
     assert found["requests"]["tenant"]["rules"] == ["rule paths: /t/{tenant}/orders/{id}"]
     assert found["requests"]["feature"]["rules"][0] == "rule features: /t/*/orders/*"
     assert found["requests"]["tenant"]["of"] == ["path"]
+
+
+def test_what_rules_made_of_a_span_is_explained(capsys, file, telemetry):
+    telemetry.write_text(json.dumps(SPAN))
+    told = json.loads(said(capsys, "rows", telemetry, "--rules", file, "--explain", "--json").out)
+    found = {origin["column"]: origin for origin in told["columns"]}
+    for column in ("tenant", "http_route"):
+        assert 'attributes["url.path"]' in found[column]["of"]
+        assert found[column]["rules"] == ["rule paths: /t/{tenant}/orders/{id}"]
+    assert "rule features: /t/*/orders/*" in found["feature"]["rules"]
+    assert (found["user_id"]["of"], found["user_id"]["hidden"]) == (
+        ['attributes["user.id"]'],
+        ["hashed with the key of the month"],
+    )

@@ -51,7 +51,7 @@ class Meaning:
         self.hiding = Hiding([rule for rule in written.redact if self._on(f"redact: {rule.name}")], self.watch)
         self.formats = Formats([rule for rule in written.formats if self._on(f"formats: {rule.name}")], self.watch)
         self.in_logs = self.tenant.heads | self.user.heads | self.version.heads
-        self._in_requests = self.in_logs | self.feature.heads | self.route.heads
+        self.in_spans = self.in_logs | self.feature.heads | self.route.heads
         self._claims = self.tenant.claims | self.user.claims
 
     def renewed(self) -> Meaning:
@@ -67,9 +67,7 @@ class Meaning:
 
     def in_requests(self, name: str) -> bool:
         """Whether a member of an access log is looked at."""
-        return (
-            name in self._in_requests or name in CONTAINERS or ("." in name and name.rpartition(".")[2] in self._claims)
-        )
+        return name in self.in_spans or name in CONTAINERS or ("." in name and name.rpartition(".")[2] in self._claims)
 
     def _lookup(self, column: str, rules: Iterable[str], defaults: Iterable[str]) -> Lookup:
         own = [name for name in rules if self._on(f"{column}: {name}")]

@@ -26,6 +26,7 @@ from functions.core.sources.environment import Payload
 from functions.core.sources.request_meaning import Named, of_one
 from functions.core.traces.trace_ids import trace_id
 from functions.core.usage.addresses import host
+from functions.core.usage.routes import path_of
 
 LONGEST_LINE = 64 * 1024
 """Characters of a line that is read as fields; what is longer stays text. AWS cuts fields far below."""
@@ -200,7 +201,7 @@ def read(event: Event, line: Line, context: Context) -> None:
     if f"/{context.own_services}" in (_cell(fields, format.caller) or ""):
         raise OwnEventError("request by a role of this product")
     method, path = _request(_cell(fields, format.request))
-    method, path = method or _cell(fields, format.method), path or _path(_cell(fields, format.url) or "")
+    method, path = method or _cell(fields, format.method), path or path_of(_cell(fields, format.url) or "")
     route, tenant, _, feature = of_one(context, method, None, path, Named())
     if operation := _cell(fields, format.route):
         route = operation
@@ -238,15 +239,7 @@ def _request(written: str | None) -> tuple[str | None, str | None]:
     """Method and path of ``GET http://host:80/path?query HTTP/1.1``; each None where it is not there."""
     method, _, rest = (written or "").partition(" ")
     url = rest.rpartition(" ")[0] or rest
-    return (method if method.isalpha() else None), _path(url)
-
-
-def _path(url: str) -> str | None:
-    """The path of a URL that may be broken: without scheme, host, query."""
-    _, scheme, behind = url.partition("://")
-    if scheme:
-        url = "/" + behind.partition("/")[2]
-    return url.partition("?")[0] if url.startswith("/") else None
+    return (method if method.isalpha() else None), path_of(url)
 
 
 def _latency(fields: Mapping[str, Any], format: Format) -> float | None:

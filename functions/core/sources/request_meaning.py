@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from functions.core.context import Context
-from functions.core.meaning.lookup import label
+from functions.core.meaning.lookup import Values, label
 from functions.core.meaning.paths import Said
 from functions.core.piles import cells, mapped
 from functions.core.rows import Cells, Same
-from functions.core.usage.routes import folded
+from functions.core.usage.routes import folded, path_of
 from functions.core.values import each, name, text
 
 _CATCH_ALL = ("{proxy+}", "$default", "/*")
@@ -46,14 +46,9 @@ def of_one(
     context: Context, method: str | None, route: str | None, path: str | None, named: Named
 ) -> tuple[str | None, str | None, str | None, str | None]:
     """Route, customer, hash of the user, and feature of one request."""
-    meaning = context.meaning
-    said = _said(context, path) if meaning.paths else None
-    if said:
-        if not route or route.endswith(_CATCH_ALL):
-            route = said.route
-        named = Named(*(each or said.values.get(part) for part, each in zip(Named._fields, named, strict=True)))
+    route, named = _by_path(context, route, path, named)
     route = template(method, route, path)
-    feature = label(named.feature) or meaning.features.of(route)
+    feature = label(named.feature) or context.meaning.features.of(route)
     return route, name(named.tenant), context.identity(named.user), feature
 
 
@@ -77,13 +72,57 @@ def of_many(
         routes, tenants, users, features = map(list, zip(*found, strict=True))
         return routes, tenants, users, features
     templates = _templates(method, route, path, rows)
-    feature: Cells = mapped(named.feature, rows, label)
-    if context.meaning.features:
-        of_route = each(templates, context.meaning.features.of)
-        feature = (
-            of_route if type(feature) is Same else [one or other for one, other in zip(feature, of_route, strict=True)]
-        )
+    feature = _features(context, named.feature, templates)
     return templates, cells(named.tenant, rows), mapped(named.user, rows, context.identity), feature
+
+
+def of_spans(
+    context: Context,
+    kinds: Sequence[str | None],
+    method: Values | None,
+    route: Values | None,
+    url: Values | None,
+    named: Named,
+) -> tuple[Values | None, Values | None, Cells, Cells]:
+    """The same for spans, whose routes have no method; the ``url`` may be the path alone.
+
+    Only where a server was asked does it tell of the service's own routes: a client's is that of another service
+    (https://opentelemetry.io/docs/specs/semconv/http/http-spans/).
+    """
+    meaning, rows = context.meaning, len(kinds)
+    nothing = (None,) * rows
+    if url is not None and "server" in kinds and (meaning.paths or route is None or not all(route)):
+        paths = [path_of(text(each) or "") if kind == "server" else None for kind, each in zip(kinds, url, strict=True)]
+        if meaning.paths:
+            by_row = zip(*(nothing if each is None else each for each in named), strict=True)
+            found = [
+                _by_path(context, text(route_), path, Named(*values))
+                for route_, path, values in zip(route or nothing, paths, by_row, strict=True)
+            ]
+            route, named = [each for each, _ in found], Named(*zip(*(each for _, each in found), strict=True))
+        route = [own or (path and folded(path)) for own, path in zip(route or nothing, paths, strict=True)]
+    templates = _templates(method, each(route, text), None, rows) if meaning.features and route is not None else nothing
+    feature = _features(context, named.feature, templates)
+    return route, named.tenant, mapped(named.user, rows, context.identity), feature
+
+
+def _features(context: Context, named: Values | None, routes: Sequence[str | None]) -> Cells:
+    """Features as they are named, else those of the routes."""
+    feature: Cells = mapped(named, len(routes), label)
+    if not context.meaning.features:
+        return feature
+    of_route = each(routes, context.meaning.features.of)
+    return of_route if type(feature) is Same else [one or other for one, other in zip(feature, of_route, strict=True)]
+
+
+def _by_path(context: Context, route: str | None, path: str | None, named: Named) -> tuple[str | None, Named]:
+    """Route and values, completed by what a path template of the rules finds in the path."""
+    said = _said(context, path) if context.meaning.paths else None
+    if said is None:
+        return route, named
+    if not route or route.endswith(_CATCH_ALL):
+        route = said.route
+    return route, Named(*(each or said.values.get(part) for part, each in zip(Named._fields, named, strict=True)))
 
 
 def _said(context: Context, path: str | None) -> Said | None:

@@ -16,9 +16,11 @@ from deflate import crc32
 
 from functions.core import values
 from functions.core.context import Context, OwnEventError
+from functions.core.meaning.lookup import either
 from functions.core.piles import Pile, Reader, any_starts, cells, of_type
 from functions.core.rows import Place
 from functions.core.shapes import Shapes, Values
+from functions.core.sources.request_meaning import Named, of_spans
 from functions.core.traces.trace_ids import parent_ids, span_id, span_ids, trace_id, trace_ids
 
 SOURCE = "aws_spans"
@@ -58,8 +60,9 @@ _COLUMNS: tuple[tuple[str, ...], ...] = (
     ("faas.invocation_id", "faas.execution", "aws.request_id", "aws.requestId", "aws.request.id"),
     ("exception.type", "error.type"),
     ("exception.message",),
+    ("url.path", "http.target", "url.full", "http.url"),
 )
-"""Attributes with a column of their own, the preferred name first, as ``read`` takes them; the tenant comes after."""
+"""Attributes with a column of their own, the preferred name first, as ``read`` takes them."""
 
 _CALLEES = ("rpc.service", "messaging.system", "db.system.name", "db.system", "server.address", "net.peer.name")
 _RESOURCES = ("aws.ecs.cluster.arn", "k8s.cluster.name", "host.id")
@@ -158,7 +161,7 @@ def is_span(line: dict[str, Any]) -> bool:
 
 def shapes(context: Context) -> Shapes:
     """How attributes of each shape are read."""
-    return Shapes(*_COLUMNS, context.meaning.tenant.names, _CALLEES, _OPERATIONS)
+    return Shapes(*_COLUMNS, _CALLEES, _OPERATIONS, also=context.meaning.in_spans.__contains__)
 
 
 def attributes_of(span: Span) -> tuple[dict[str, Any], str]:
@@ -197,7 +200,7 @@ def read(pile: Pile, context: Context) -> None:
         raise ValueError(INCOMPLETE)
     resources = list(map(context.cached(_Resources).of, found))
     (method, route, http_status, local_service, callee, operation, request, *more) = pile.known()
-    error_type, message, tenant, callees, operations = more
+    error_type, message, url, callees, operations = more
     services = _services(pile, local_service, resources)
     own = any_starts(services, context.own_services)
     if own is not None:
@@ -209,6 +212,11 @@ def read(pile: Pile, context: Context) -> None:
     if not _CALLING.isdisjoint(kinds):
         callee = _of_calls(kinds, callee, callees)
         operation = _of_calls(kinds, operation, operations)
+    also, meaning = pile.also(), context.meaning
+    named = Named(meaning.tenant.column(also), meaning.user.column(also), meaning.feature.column(also))
+    routes, tenant, users, features = of_spans(
+        context, kinds, method, either(meaning.route.column(also), route), url, named
+    )
     context.rows.spans.extend(
         *pile.of_events(),
         traces,
@@ -225,10 +233,12 @@ def read(pile: Pile, context: Context) -> None:
         [end and (end - start) / 1_000_000 for start, end in zip(starts, ends, strict=True) if start],
         _statuses(codes, http_statuses, error_type, ends),
         _either(tenant, [resource.tenant for resource in resources]),
-        [resource.version for resource in resources],
+        users,
+        features,
+        _either(meaning.version.column(also), [resource.version for resource in resources]),
         cells(request, rows),
         cells(method, rows),
-        cells(route, rows),
+        cells(routes, rows),
         cells(http_statuses, rows),
         cells(callee, rows),
         cells(operation, rows),

@@ -22,6 +22,15 @@ _LETTERS_OF_A_NAME = 20
 _WORDS_OF_A_NAME = 5
 
 
+def path_of(url: str) -> str | None:
+    """The path of a URL that may be broken: without scheme, host, query; None where it has none."""
+    url = url.partition("?")[0]
+    _, scheme, behind = url.partition("://")
+    if scheme:
+        url = "/" + behind.partition("/")[2]
+    return url if url.startswith("/") else None
+
+
 def folded(path: str) -> str:
     """The route of a path without query: numbers, ids, hex, dates, addresses, keys and long slugs as ``{id}``."""
     parts = path.split("/", MOST_PARTS + 1)

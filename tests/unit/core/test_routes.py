@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from functions.core.usage.routes import MOST_PARTS, folded
+from functions.core.usage.routes import MOST_PARTS, folded, path_of
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,21 @@ def test_names_stay(path: str) -> None:
 
 def test_many_values_give_one_route() -> None:
     assert len({folded(f"/orders/{number * 7919:x}/lines/{number}") for number in range(10**6, 10**6 + 500)}) == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("/orders/17?a=b", "/orders/17"),
+        ("https://shop.example.com:443/orders/17", "/orders/17"),
+        ("https://shop.example.com?a=/b", "/"),
+        ("/login?next=https://other.example.com/x", "/login"),
+        ("orders", None),
+        ("", None),
+    ],
+)
+def test_the_path_of_a_url_has_no_scheme_host_or_query(url: str, path: str | None) -> None:
+    assert path_of(url) == path
 
 
 def test_a_route_has_an_end() -> None:
