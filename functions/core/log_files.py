@@ -6,6 +6,7 @@ events, and as the position up to which a file is committed.
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ DOCUMENT_BYTES = 64 << 20
 """A JSON document or a line may have this size; of a larger one only the beginning is kept, as a rejected event."""
 
 KEPT_BYTES = 1024
+_JSON = re.compile(rb"\s*(?:\[\s*)?(?:\{|$)")
 _GZIP = b"\x1f\x8b\x08"
 _GZIP_WINDOW = 31
 _STEP = 1 << 20
@@ -74,13 +76,14 @@ def pieces(
 ) -> Iterator[Piece]:
     """The pieces of a content, numbered from 0.
 
-    A file that begins with a bracket is JSON, whose documents may have many lines: it is cut only before one.
+    A file that begins with an object, or a list of some, is JSON, whose documents may have many lines: it is cut only
+    before one.
     """
     content = iter(content)
     buffer, number, mark = bytearray(), 0, b"\n"
     for part in content:
         if number == 0 and not buffer.strip():
-            mark = b"\n{" if (bytes(buffer) + part).lstrip()[:1] in (b"{", b"[") else b"\n"
+            mark = b"\n{" if _JSON.match(bytes(buffer) + part) else b"\n"
         buffer += part
         while len(buffer) > piece_bytes:
             end = buffer.rfind(mark, 0, piece_bytes) + 1 or buffer.find(mark, piece_bytes, document_bytes) + 1

@@ -56,6 +56,13 @@ def test_a_document_of_many_lines_is_not_cut() -> None:
     assert all(piece.text.startswith(b"{\n") and piece.text.rstrip().endswith(b"}") for piece in found)
 
 
+def test_lines_that_begin_with_a_bracket_are_no_document() -> None:
+    lines = b"[Thu Nov 26 10:00:00 2026] [core:error] no stock\n" * 100
+    found = list(pieces([lines], piece_bytes=1000, document_bytes=2_000))
+    assert b"".join(piece.text for piece in found) == lines
+    assert not any(piece.refused for piece in found)
+
+
 @pytest.mark.parametrize("size", [1, 999, 10**6])
 def test_of_a_line_that_is_too_long_only_its_beginning_is_kept(size: int) -> None:
     content = b"first\n" + b"x" * 50_000 + b"\nlast\n"
