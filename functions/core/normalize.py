@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import chain, starmap
+from itertools import chain, groupby, starmap
 from typing import Any
 
 import msgspec
@@ -323,15 +323,15 @@ class Normalizer:
         try:
             text = payload.decode()
         except UnicodeDecodeError:
-            if payload.lstrip()[:1] not in (b"{", b"["):
+            is_text = place is not None and b"\0" not in payload
+            if not is_text and payload.lstrip()[:1] not in (b"{", b"["):
                 self._reject("neither compressed nor UTF-8 text", f"{position}:{number}", position, bytes(payload))
                 return number + 1
             text = payload.decode(errors="surrogateescape")
         log = log or environment.Payload()
         place = place or Place(self._rules.account, self._rules.region, position=position)
         events = refused = 0
-        found = starmap(documents.records, documents.split(text, self._rules.max_json_depth))
-        for document, value in chain.from_iterable(found):
+        for document, value in self._documents(text, place):
             if isinstance(value, dict) and "logEvents" in value and "messageType" in value:
                 self._add_loose_subscription(value, position, number)
             else:
@@ -348,6 +348,22 @@ class Normalizer:
             number += 1
         self._account_for(events, refused, place, log)
         return number
+
+    def _documents(self, text: str, place: Place) -> Iterator[tuple[str, Any]]:
+        """The documents that follow one another in a text, each with its value: for a line of the user's own formats,
+        where a file has some, that is the Line."""
+        formats = self._context.meaning.formats
+        of_file = formats.of(f"{place.log_group}/{place.log_stream}") if place.log_group else ()
+        lines = text.split("\n") if of_file else [text]
+        shown = (documents.printable(line.rstrip("\r")) for line in lines)
+        found = formats.lines(of_file, list(shown)) if of_file else [None]
+        for is_own, those in groupby(zip(lines, found, strict=True), lambda each: each[1] is not None):
+            if is_own:
+                yield from those
+            else:
+                rest = "\n".join(line for line, _ in those)
+                split = documents.split(rest, self._rules.max_json_depth)
+                yield from chain.from_iterable(starmap(documents.records, split))
 
     def _add_loose_subscription(self, payload: dict[str, Any], position: str, number: int) -> None:
         """Takes a subscription payload some of whose members have unexpected types."""
@@ -530,6 +546,8 @@ class Normalizer:
         self._set_time(event, values.time_ms(own_time))
         if type(value) is dict:
             self._read_object(event, value, log)
+        elif type(value) is Line:
+            self._read_own_line(event, value)
         else:
             self._read_line(event, log)
 

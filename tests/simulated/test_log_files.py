@@ -10,6 +10,7 @@ import pytest
 
 from functions.aws.items import unpack_json
 from functions.core import log_files
+from functions.core.meaning import watch
 from functions.core.meaning.status import RULES_KEY, STATUS_KEY, decode
 from functions.read_log_files import handler, reading
 
@@ -49,6 +50,21 @@ def test_rules_of_the_user_count_for_files_and_are_told_about(account):
     assert {row["tenant"] for row in rows} == {str(number) for number in range(LINES)}
     assert {row["route"] for row in rows} == {"GET /orders/{tenant}"}
     assert decode(account.world.s3.objects[LAKE, STATUS_KEY]).text == 'paths = ["/orders/{tenant}"]'
+
+
+def test_a_format_of_the_user_that_explodes_in_files_is_switched_off_alone(monkeypatch):
+    monkeypatch.setattr(watch, "MOST_VALUES", {"tenant": 10})
+    account = with_file("".join(f"{number % 5} slow {number}\n" for number in range(LINES)).encode())
+    formats = [(r"^(?P<tenant>\d) slow (?P<message>\d+)$", "good"), (r"^\d slow (?P<tenant>\d+)$", "explodes")]
+    account.world.s3.objects[LAKE, RULES_KEY] = "".join(
+        f"[[formats]]\nname = '{name}'\nlog_groups = ['s3://{BUCKET}/alb/']\npattern = '{pattern}'\n"
+        for pattern, name in reversed(formats)
+    ).encode()
+    deliver(account)
+    rows = committed(account, "logs")
+    assert sorted(int(row["message"]) for row in rows) == list(range(LINES))
+    assert {row["tenant"] for row in rows} == set("01234")
+    assert [each.rule for each in decode(account.world.s3.objects[LAKE, STATUS_KEY]).off] == ["formats: explodes"]
 
 
 def with_file(content, bucket=BUCKET, key=KEY):

@@ -1,6 +1,7 @@
-"""The user's own line formats: which log groups have some, and the named groups of their lines.
+"""The user's own line formats: which log groups and files have some, and the named groups of their lines.
 
-All lines of a payload are compared at once, as an Arrow array; a log group without formats of its own pays one look.
+All lines of a payload are compared at once, as an Arrow array; a log group or file without formats of its own pays one
+look.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class Line(NamedTuple):
 
 
 class Formats:
-    """Formats by the log groups that they are bound to."""
+    """Formats by the log groups and files that they are bound to."""
 
     def __init__(self, formats: Sequence[Format], watch: Watch) -> None:
         self._formats = formats
@@ -35,7 +36,7 @@ class Formats:
         self._known: dict[str, tuple[Format, ...]] = {}
 
     def of(self, log_group: str) -> tuple[Format, ...]:
-        """The formats of a log group, in the order in which they are tried."""
+        """The formats of a log group, or of a file as ``s3://bucket/key``, in the order in which they are tried."""
         if not self._formats:
             return ()
         found = self._known.get(log_group)
@@ -60,10 +61,10 @@ class Formats:
     def _of(self, form: Format, texts: pa.StringArray) -> list[Line | None]:
         rule = f"formats: {form.name}"
 
-        def extracted(part: pa.StringArray) -> pa.StructArray:
-            return pc.extract_regex(part, form.pattern)
+        def extracted(part: pa.StringArray) -> list[dict[str, str] | None]:
+            return pc.extract_regex(part, form.pattern).to_pylist()  # type: ignore[no-any-return]
 
-        made: list[dict[str, str] | None] = self._watch.found(rule, texts, extracted)
+        made = self._watch.found(rule, texts, extracted)
         lines = [Line(form, {name: value for name, value in each.items() if value}) if each else None for each in made]
         for group in self._counted[form.name]:
             values = (line.fields[group] for line in lines if line and group in line.fields)

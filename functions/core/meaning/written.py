@@ -58,7 +58,8 @@ class Redact(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Format(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """Lines of log groups with one of these prefixes: the named groups of the ``pattern`` are columns and fields."""
+    """Lines of log groups, or of files (``s3://bucket/key``), with one of these prefixes: the named groups of the
+    ``pattern`` are columns and fields."""
 
     name: Name
     log_groups: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1)]

@@ -120,7 +120,7 @@ SOURCES = (
     Source(
         "own_format",
         "lines of your own formats",
-        "[`formats`](rules.md) of the rules, by log group",
+        "[`formats`](rules.md) of the rules, by log group or bucket",
         ("logs", "requests"),
     ),
     Source(

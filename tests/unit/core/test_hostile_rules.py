@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from feeding import payload, rows, taken
+from feeding import payload, rows, span, taken
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +21,7 @@ from functions.core.meaning import hiding, watch
 from functions.core.meaning.meaning import Meaning
 from functions.core.meaning.written import RulesError, Written, checked, parse, steps_of
 from functions.core.normalize import Normalizer
+from functions.core.rows import Place
 
 HIDE = r"""
 [[redact]]
@@ -147,8 +149,6 @@ def test_lines_in_which_nothing_is_hidden_stay_to_the_letter() -> None:
 
 
 def test_attributes_of_processes_are_hidden_as_well() -> None:
-    from feeding import span  # noqa: PLC0415
-
     resource = {"attributes": {"service.name": "s", "iban": "DE02120300000000202051"}}
     [row] = rows(read(meant(HIDE), span(resource=resource), group="aws/spans"), "spans")
     assert "[redacted]" in row["resource_attributes"]
@@ -234,6 +234,9 @@ def test_a_rule_that_fails_is_switched_off_alone(monkeypatch: pytest.MonkeyPatch
             "paths: /t/{tenant}",
             {"path": "/t/{}", "httpMethod": "GET", "status": 200, "requestTimeEpoch": 1},
         ),
+        ('tenant = ["id"]', "tenant: id", span(attributes={"id": "{}"})),
+        ('route = ["r"]', "route: r", span(attributes={"r": "{}"})),
+        ('paths = ["/t/{tenant}"]', "paths: /t/{tenant}", span(kind="SERVER", attributes={"url.path": "/t/{}"})),
     ],
 )
 def test_a_rule_without_bound_on_its_values_is_switched_off_within_one_batch(
@@ -242,8 +245,9 @@ def test_a_rule_without_bound_on_its_values_is_switched_off_within_one_batch(
     monkeypatch.setattr(watch, "MOST_VALUES", dict.fromkeys(watch.MOST_VALUES, 50))
     meaning = meant(text + "\n" + HIDE)
     lines = [json.loads(json.dumps(line).replace("{}", f"v{number}")) for number in range(200)]
+    table = "spans" if "spanId" in line else "requests" if "path" in line else "logs"
     column = rule.partition(":")[0].replace("version", "service_version").replace("paths", "tenant")
-    table = "requests" if "path" in line else "logs"
+    column = column.replace("route", "http_route")
     normalizer = read(meaning, *[{"message": "m", "tenant": "own", **each} for each in lines[:40]])
     assert len(rows(normalizer, table)) == 40
     assert meaning.watch.off == {}
@@ -252,18 +256,41 @@ def test_a_rule_without_bound_on_its_values_is_switched_off_within_one_batch(
     assert list(meaning.watch.off) == [rule]
     assert "it exploded: more than 50 different values" in meaning.watch.off[rule]
     assert len({row[column] for row in found}) <= 51
+    lines[0].setdefault("attributes", {})["tenant"] = "usual"
     usual = rows(read(meaning.renewed(), {"message": "m", "tenant": "usual", **lines[0]}), table)
     assert usual[0]["tenant"] == "usual"
 
 
-def test_a_format_with_a_slow_pattern_gives_its_lines_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def of_file(meaning: Meaning, text: str) -> Normalizer:
+    """A Normalizer that has been given a log file."""
+    normalizer = Normalizer(Rules("1", "r", meaning=meaning, hash_key=b"test"))
+    normalizer.add_piece(text.encode(), "b/k/e/0", Place("1", "r", "s3://b", "x/k.log"), 1_790_000_000_000)
+    return normalizer
+
+
+@pytest.mark.parametrize("where", ["/x", "s3://b/x/"])
+def test_a_format_with_a_slow_pattern_gives_its_lines_back(where: str) -> None:
     ticking = iter(range(0, 1000, 5))
-    text = "[[formats]]\nname = 'slow'\nlog_groups = ['/x']\npattern = '^(?P<level>[A-Z]+) (?P<message>.*)$'"
-    meaning = meant(text, lambda: float(next(ticking)))
+    text = f"[[formats]]\nname = 'slow'\nlog_groups = ['{where}']\npattern = '^(?P<level>[A-Z]+) (?P<message>.*)$'\n"
+    meaning = meant(text + HIDE, lambda: float(next(ticking)))
     lines = ["INFO " + "x" * 200_000] * 4
-    found = rows(read(meaning, *lines, group="/x"), "logs")
+    normalizer = of_file(meaning, "\n".join(lines)) if where[0] == "s" else read(meaning, *lines, group=where)
+    assert normalizer.counts.events == normalizer.counts.stored == 4
+    found = rows(normalizer, "logs")
     assert [row["source"] for row in found] == ["own_format", "text_log", "text_log", "text_log"]
-    assert list(meaning.watch.off) == ["formats: slow"]
+    assert next(iter(meaning.watch.off)) == "formats: slow"
+
+
+def test_a_usual_format_is_not_slow_however_large_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The eight groups of an access log take RE2 and Arrow about 25 ms a megabyte."""
+    monkeypatch.setattr(watch, "BUDGET_SECONDS", 0)
+    seconds = itertools.accumulate(itertools.cycle([0.0, 0.025 * watch.SLICE_BYTES / 1e6]))
+    text = "[[formats]]\nname = 'f'\nlog_groups = ['s3://b']\npattern = '^(?P<level>[A-Z]+) (?P<message>.*)$'\n"
+    meaning = meant(text, lambda: next(seconds))
+    # the last slice is small, and for this clock as slow as the others
+    found = rows(of_file(meaning, ("INFO " + "x" * 1000 + "\n") * 3000), "logs")
+    assert {row["source"] for row in found} == {"own_format"}
+    assert meaning.watch.off == {}
 
 
 @given(st.lists(st.text(max_size=40) | st.none(), max_size=30), st.integers(0, 5))
@@ -317,7 +344,7 @@ _RULES = st.fixed_dictionaries(
             st.fixed_dictionaries(
                 {
                     "name": st.sampled_from("fg"),
-                    "log_groups": st.just(["/aws/"]),
+                    "log_groups": st.just(["/aws/", "s3://b"]),
                     "pattern": st.sampled_from(
                         [r"(?P<tenant>\w+)", r"(?P<time>.*)", r"^(?P<status>.)(?P<path>.*)$", r"(?P<level>[^ ]*) ?"]
                     ),
@@ -346,6 +373,13 @@ _LINES = st.lists(
     min_size=1,
     max_size=6,
 )
+_ATTRIBUTES = st.dictionaries(_NAMES | st.sampled_from(["url.path", "url.full", "http.route", "http.method"]), _JSON)
+_SPANS = st.lists(
+    st.builds(
+        lambda attributes, kind: span(attributes=attributes, kind=kind), _ATTRIBUTES, st.sampled_from(["SERVER", 3])
+    ),
+    max_size=3,
+)
 
 
 def _without_refused(found: dict[str, Any]) -> Iterator[Written]:
@@ -356,20 +390,20 @@ def _without_refused(found: dict[str, Any]) -> Iterator[Written]:
 
 
 @settings(max_examples=150, deadline=None)
-@given(_RULES, _LINES)
+@given(_RULES, _LINES, _SPANS)
 def test_whatever_rules_say_no_event_is_lost_or_doubled_and_its_name_stays(
-    found: dict[str, Any], lines: list[Any]
+    found: dict[str, Any], lines: list[Any], spans: list[Any]
 ) -> None:
     def names(normalizer: Normalizer) -> list[tuple[str, int]]:
         parts = normalizer.flush("chunk")
         return sorted(
             (row["event_id"], row["row_no"])
             for part in parts
-            if part.table in ("logs", "requests")
+            if part.table in ("logs", "requests", "spans")
             for row in part.rows.select(["event_id", "row_no"]).to_pylist()
         )
 
-    record = payload(*lines)
+    record = payload(*lines, *spans)
     plain = taken(record, rules=Rules("1", "r", hash_key=b"test"))
     for written in _without_refused(found):
         meaning = Meaning(written, ("tenant",))
@@ -379,3 +413,8 @@ def test_whatever_rules_say_no_event_is_lost_or_doubled_and_its_name_stays(
         assert counts.rejected == plain.counts.rejected
         assert names(normalizer) == names(plain)
         assert meaning.watch.off == {}
+        file = of_file(meaning, "\n".join(line if type(line) is str else json.dumps(line) for line in [*lines, *spans]))
+        counts = file.counts
+        assert counts.events == counts.stored + counts.folded + counts.rejected
+        stored = names(file)
+        assert len(stored) == len(set(stored)) >= counts.stored

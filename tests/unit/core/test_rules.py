@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from feeding import RULES, payload, rows, taken
+from feeding import NOW_MS, RULES, payload, rows, taken
 
 from functions.core.accounting import Rules
 from functions.core.meaning.meaning import Meaning
 from functions.core.meaning.written import COLUMNS, RulesError, parse, steps_of
+from functions.core.normalize import Normalizer
+from functions.core.rows import Place
 from functions.core.usage.tenants import DEFAULT_TENANT_KEYS
 
 REQUEST = {"requestId": "r", "httpMethod": "GET", "status": "200", "path": "/", "responseLatency": 3}
@@ -199,6 +201,53 @@ def test_a_stack_trace_beside_lines_of_a_format_stays_one_error() -> None:
     found = read(NGINX, "logs", *lines, group="/ecs/web")
     assert [row["source"] for row in found].count("own_format") == 1
     assert sum(row["fingerprint"] is not None for row in found) == 1
+
+
+def of_file(text: str, content: str, bucket: str = "logs", key: str = "web/1.log") -> dict[str, list[dict[str, Any]]]:
+    """Rows by table of a log file in a bucket."""
+    normalizer = Normalizer(by(text))
+    normalizer.add_piece(content.encode(), "f/0", Place("1", "r", f"s3://{bucket}", key), NOW_MS)
+    assert not normalizer.rejected, normalizer.rejected
+    found: dict[str, list[dict[str, Any]]] = {}
+    for part in normalizer.flush("chunk"):
+        found.setdefault(part.table, []).extend(part.rows.to_pylist())
+    return found
+
+
+FILES = NGINX.replace("/ecs/web", "s3://logs/web/").replace("/ecs/", "s3://logs/")
+
+
+def test_a_format_also_reads_lines_of_files_in_buckets() -> None:
+    lines = [f"{LINE}\r", "ERROR|acme|no stock\r", '{"level": "INFO",', '  "message": "json"}', "plain text", ""]
+    found = of_file(FILES, "\n".join(lines))
+    [request] = found["requests"]
+    assert (request["source"], request["status"], request["route"]) == ("own_format", 200, "GET /orders/{id}")
+    assert request["time"].isoformat() == "2026-09-21T14:13:19"
+    assert sorted((row["event_id"], row["source"], row["message"], row["log_group"]) for row in found["logs"]) == [
+        ("f/0:1", "own_format", "no stock", "s3://logs"),
+        ("f/0:2", "json_log", "json", "s3://logs"),
+        ("f/0:3", "text_log", "plain text", "s3://logs"),
+    ]
+    assert request["event_id"] == "f/0:0"
+
+
+@pytest.mark.parametrize(("bucket", "key"), [("logs", "other/1.log"), ("other", "web/1.log")])
+def test_a_format_reads_no_file_that_it_does_not_name(bucket: str, key: str) -> None:
+    assert {row["source"] for row in of_file(FILES, LINE, bucket, key)["requests"]} != {"own_format"}
+
+
+def test_a_line_of_a_format_may_begin_with_what_is_json_elsewhere() -> None:
+    pattern = r"^\[(?P<request_id>\d+)\] (?P<message>.*)$"
+    text = f"[[formats]]\nname = 'x'\nlog_groups = ['s3://logs']\npattern = '{pattern}'"
+    found = of_file(text, "[17] first\n[18] second")["logs"]
+    assert [(row["request_id"], row["message"]) for row in found] == [("17", "first"), ("18", "second")]
+
+
+def test_a_byte_that_is_no_text_spoils_no_other_line_of_a_file() -> None:
+    normalizer = Normalizer(by(FILES))
+    content = b"ERROR|acme|caf\xe9\ncaf\xe9\nINFO|acme|fine"
+    normalizer.add_piece(content, "f/0", Place("1", "r", "s3://logs", "1.log"), NOW_MS)
+    assert sorted(row["message"] for row in rows(normalizer, "logs")) == ["caf\\xe9", "caf\\xe9", "fine"]
 
 
 @pytest.mark.parametrize(
