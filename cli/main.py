@@ -29,6 +29,7 @@ examples:
   tracelake deployed --commit "$SHA" --service shop   what a pipeline says when it has deployed
   tracelake find-features access.log                  which features there are, by the routes
   tracelake rules check rules.toml lambda.log         what rules of your own would change
+  tracelake suspects --baseline usual.json --incident now.json   which service is the root cause
   tracelake retry-rejected --dry-run                  which dead letters there are, by reason
   tracelake budget                                    what this month has cost, and what is left out because of it
   tracelake price --set kinesis_mode=on-demand        what an installation would cost, line by line
@@ -88,6 +89,12 @@ def _find_customers(arguments: argparse.Namespace) -> int:
     from cli import find_customers  # noqa: PLC0415
 
     return find_customers.run(arguments.paths, arguments.format, sys.stdout, sys.stderr)
+
+
+def _suspects(arguments: argparse.Namespace) -> int:
+    from cli import suspects  # noqa: PLC0415
+
+    return suspects.run(arguments.baseline, arguments.incident, arguments.rules, arguments.json, sys.stdout)
 
 
 def _put_customers(arguments: argparse.Namespace) -> int:
@@ -189,6 +196,7 @@ def _parser() -> argparse.ArgumentParser:
     first_hour.add_to(commands)
     _add_rows(commands)
     _add_find_customers(commands)
+    _add_suspects(commands)
     rules_commands.add_to(commands)
     _add_ask(commands)
     _add_trace(commands)
@@ -232,6 +240,22 @@ def _add_find_customers(commands: argparse._SubParsersAction[argparse.ArgumentPa
     find.add_argument("paths", nargs="+", metavar="PATH", help="a file, gzipped or not; a folder; - for standard input")
     find.add_argument("--format", choices=("table", "json"), default="table", help="default: table")
     find.set_defaults(run=_find_customers)
+
+
+def _add_suspects(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    suspects = commands.add_parser(
+        "suspects",
+        help="rank the services by how likely each is the root cause of an incident",
+        description="Compares spans and log lines of an incident with those of a time without a fault and ranks the "
+        "services, with the evidence (docs/root_cause.md). No AWS account is needed.",
+    )
+    suspects.set_defaults(run=_suspects)
+    for time, what in (("baseline", "a time without a fault"), ("incident", "the incident")):
+        suspects.add_argument(
+            f"--{time}", nargs="+", required=True, metavar="PATH", help=f"files or folders with telemetry of {what}"
+        )
+    suspects.add_argument("--rules", default="", metavar="FILE", help="rules of your own (docs/rules.md)")
+    suspects.add_argument("--json", action="store_true", help="for programs")
 
 
 def _add_ask(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -1,0 +1,56 @@
+"""The evidence against a suspect in words."""
+
+from __future__ import annotations
+
+from functions.core.traces.suspects import CONTENT, ERRORS, NO_ANSWER, SELF_TIME, Evidence, Suspect
+
+LIKELY, POSSIBLE = 0.4, 0.2
+"""Scores from which on a suspect is called so; see docs/root_cause.md for what two times without a fault give."""
+
+LONGEST_ITEM = 120
+
+
+def confidence(suspect: Suspect) -> str:
+    """How much a suspect stands out: ``likely``, ``possible`` or ``weak``; two equal times give weak ones too."""
+    return "likely" if suspect.score >= LIKELY else "possible" if suspect.score >= POSSIBLE else "weak"
+
+
+def sentence(evidence: Evidence) -> str:
+    """One difference in words. Names and log lines are in it as they are."""
+    where, item = evidence.operation, evidence.item
+    numbers = (
+        f"{evidence.calls_now:,} {'call' if evidence.calls_now == 1 else 'calls'}, before {evidence.calls_before:,}"
+    )
+    if evidence.kind == ERRORS:
+        first = ", first seen now" if not evidence.before else ""
+        change = f"{_share(evidence.before)} -> {_share(evidence.now)}{first}"
+        return f"{where or 'requests'} fails, and nothing that it calls: {change} ({numbers})"
+    if evidence.kind == NO_ANSWER:
+        return f"{where} does not answer: {_share(evidence.before)} -> {_share(evidence.now)} ({numbers})"
+    if evidence.kind == CONTENT:
+        return f"{_content(evidence)} per call{' of ' if where else ''}{where} ({numbers})"
+    change = f"{_time(evidence.before)} -> {_time(evidence.now)}"
+    if evidence.kind == SELF_TIME:
+        most = f", most of it in {item.text}" if item.text not in ("", where) else ""
+        return f"own time of {where}: {change}{most} ({numbers})"
+    return f"time between call and start, {where}: {change} ({numbers})"
+
+
+def _content(evidence: Evidence) -> str:
+    text, level = evidence.item
+    shown = text if len(text) <= LONGEST_ITEM else f"{text[:LONGEST_ITEM]}..."
+    what = f"{level} line '{shown}'" if level else f"span '{shown}'"
+    change = f"{evidence.before:.2g} -> {evidence.now:.2g}"
+    if not evidence.before:
+        return f"new {what}: {change}"
+    return f"{what} {'is gone' if not evidence.now else 'is seen'}: {change}"
+
+
+def _share(part: float) -> str:
+    return f"{part:.1%}" if 0 < part < 0.1 else f"{part:.0%}"
+
+
+def _time(ms: float) -> str:
+    if ms >= 10_000:
+        return f"{ms / 1000:,.1f} s"
+    return f"{ms:,.0f} ms" if ms >= 10 else f"{ms:.1f} ms"

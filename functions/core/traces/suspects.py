@@ -1,0 +1,217 @@
+"""Which service is most likely the root cause of an incident, by how its calls differ from a time without a fault.
+
+What differs is looked for where it begins and not where it is felt: time that a service spends itself, time between a
+caller and what it calls, calls that fail although nothing below them does, calls that get no answer, and spans and log
+statements that are new or missing in a call. Who fails or behaves differently while something that it calls differs too
+is believed less. See docs/root_cause.md.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import prod
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from functions.core.traces import calls, statements
+from functions.core.traces.calls import NOTHING, Call, Item, Key
+from functions.core.traces.differences import Samples, Shift, shift, slowdown
+
+SELF_TIME, WAIT, ERRORS, NO_ANSWER, CONTENT = "self_time", "wait", "errors", "no_answer", "content"
+SYMPTOMS = frozenset({ERRORS, CONTENT})
+"""What a fault further down can bring about."""
+
+LEAST = 0.05
+"""Differences that are smaller are not shown and make nobody a suspect."""
+
+Pair = tuple[list[Call], list[Call]]
+"""Calls that are alike, of the baseline and of the incident."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One difference of a component: its kind, where it is, how large from 0 to 1, and the numbers.
+
+    ``before`` and ``now`` are milliseconds for times and else counts per call. ``item`` is what is in the calls more or
+    less often, or the span whose own time grew most. The operation of a wait is its two ends.
+    """
+
+    kind: str
+    operation: str
+    size: float
+    before: float
+    now: float
+    calls_before: int
+    calls_now: int
+    routes: tuple[str, ...]
+    item: Item = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A component, how likely it is the root cause from 0 to 1, and the evidence, strongest first."""
+
+    service: str
+    score: float
+    evidence: tuple[Evidence, ...]
+
+
+class Rows(NamedTuple):
+    """What the lake holds of a time: rows of ``spans`` and of ``logs``."""
+
+    spans: pa.Table
+    logs: pa.Table
+
+
+def rank(baseline: Rows, incident: Rows) -> list[Suspect]:
+    """The components whose calls differ, the likeliest root cause first; none where nothing differs."""
+    spans = [calls.read(rows.spans) for rows in (baseline, incident)]
+    callees = calls.callees(span for each in spans for span in each)
+    windows = [calls.window(each, callees) for each in spans]
+    known = statements.Statements()
+    for rows, window in zip((baseline, incident), windows, strict=True):
+        statements.add(rows.logs, window, known)
+    before, now = (window.calls for window in windows)
+    found: dict[str, list[Evidence]] = defaultdict(list)
+    for component, evidence in [*_of_operations(before, now), *_of_ways(before, now)]:
+        if evidence.size >= LEAST:
+            found[component].append(evidence)
+    return _ranked(found, _below(now))
+
+
+def _ranked(found: Mapping[str, Sequence[Evidence]], below: Mapping[Key, set[str]]) -> list[Suspect]:
+    scores = {component: _score(evidence) for component, evidence in found.items()}
+    suspects = []
+    for component, evidence in found.items():
+        believed = []
+        for each in evidence:
+            causes = below.get((component, each.operation), set()) - {component} if each.kind in SYMPTOMS else ()
+            doubt = max((scores.get(cause, 0.0) for cause in causes), default=0.0)
+            believed.append(replace(each, size=each.size * (1 - doubt)))
+        believed.sort(key=lambda each: (-each.size, each.kind, each.operation, each.item))
+        suspects.append(Suspect(component, _score(believed), tuple(believed)))
+    return sorted(suspects, key=lambda suspect: (-suspect.score, suspect.service))
+
+
+def _score(evidence: Iterable[Evidence]) -> float:
+    """The largest difference of each kind, put together as independent hints are."""
+    largest: dict[str, float] = {}
+    for each in evidence:
+        largest[each.kind] = max(each.size, largest.get(each.kind, 0.0))
+    return 1 - prod(1 - size for size in largest.values())
+
+
+def _below(found: Iterable[Call]) -> dict[Key, set[str]]:
+    """The components that each operation of a component reaches."""
+    direct: dict[Key, set[Key]] = defaultdict(set)
+    for call in found:
+        if call.caller:
+            direct[call.caller.component, call.caller.operation].add((call.component, call.operation))
+    reached: dict[Key, set[str]] = {}
+    for start in list(direct):
+        seen, open_ = set(direct[start]), list(direct[start])
+        while open_:
+            more = direct.get(open_.pop(), set()) - seen
+            seen |= more
+            open_ += more
+        reached[start] = {component for component, _ in seen}
+    return reached
+
+
+def _of_operations(before: Sequence[Call], now: Sequence[Call]) -> Iterator[tuple[str, Evidence]]:
+    """What differs in the calls of each operation."""
+    pairs = _paired(before, now, lambda call: (call.component, call.operation))
+    for (component, operation), alike in pairs.items():
+        answered = [([call for call in b if call.answered], [call for call in n if call.answered]) for b, n in alike]
+        routes = _routes(alike)
+        slower = slowdown(_samples(answered, _own_ms))
+        if slower.size >= LEAST:
+            yield component, _evidence(SELF_TIME, operation, slower, routes, Item(_slowest(answered)))
+        for kind, count in ((ERRORS, _failed), (NO_ANSWER, _unanswered)):
+            more = shift(_samples(alike, count))
+            if more.up:
+                yield component, _evidence(kind, operation, more, routes)
+        for item in sorted({item for pair in answered for side in pair for call in side for item in call.seen}):
+            differs = shift([([c.seen[item] for c in b], [c.seen[item] for c in n]) for b, n in answered])
+            yield component, _evidence(CONTENT, operation, differs, routes, item)
+
+
+def _of_ways(before: Sequence[Call], now: Sequence[Call]) -> Iterator[tuple[str, Evidence]]:
+    """Slow ways between two components, each blamed on the end that explains it and most others.
+
+    What is cut off is slow to reach by all; what is starved is besides slow to reach others.
+    """
+    pairs = _paired(
+        [call for call in before if call.wait_ms is not None],
+        [call for call in now if call.wait_ms is not None],
+        lambda call: (call.caller.component if call.caller else "", call.component),
+    )
+    slow = {ends: slowdown(_samples(alike, _wait_ms)) for ends, alike in pairs.items()}
+    left = {ends: found.size for ends, found in slow.items() if found.size >= LEAST}
+    while left:
+
+        def explains(end: str) -> tuple[float, int]:
+            """Of the ways to it, or to and from it: what is left, times the share that is; of equal ends the called."""
+            to, both = ([ends for ends in slow if end in ends[first:]] for first in (1, 0))
+            sums = [(sum(left.get(ends, 0.0) for ends in ways), len(ways)) for ways in (to, both)]
+            return max(total * total / (count or 1) for total, count in sums), sum(end == ends[1] for ends in left)
+
+        blamed = max(sorted({end for ends in left for end in ends}), key=explains)
+        for ends in sorted(ends for ends in left if blamed in ends):
+            yield blamed, _evidence(WAIT, " -> ".join(ends), slow[ends], _routes(pairs[ends]))
+            del left[ends]
+
+
+def _paired(before: Iterable[Call], now: Iterable[Call], key: Callable[[Call], Key]) -> dict[Key, list[Pair]]:
+    """Calls of the same key, those for the same route and the same caller together; only what both times have."""
+    found: dict[Key, dict[tuple[str, ...], Pair]] = defaultdict(lambda: defaultdict(lambda: ([], [])))
+    for side, each in enumerate((before, now)):
+        for call in each:
+            caller = (call.caller.component, call.caller.operation) if call.caller else ()
+            found[key(call)][(call.route, call.operation, *caller)][side].append(call)
+    both = {of: [pair for _, pair in sorted(strata.items()) if all(pair)] for of, strata in sorted(found.items())}
+    return {of: pairs for of, pairs in both.items() if pairs}
+
+
+def _samples(pairs: Iterable[Pair], value: Callable[[Call], float]) -> list[Samples]:
+    return [([value(call) for call in before], [value(call) for call in now]) for before, now in pairs]
+
+
+def _own_ms(call: Call) -> float:
+    return sum(call.own_ms.values())
+
+
+def _wait_ms(call: Call) -> float:
+    return call.wait_ms or 0.0
+
+
+def _failed(call: Call) -> float:
+    return float(call.failed)
+
+
+def _unanswered(call: Call) -> float:
+    return float(not call.answered)
+
+
+def _slowest(pairs: Sequence[Pair]) -> str:
+    """The span whose own time grew most, a call."""
+    grown: dict[str, float] = defaultdict(float)
+    for side, sign in ((0, -1), (1, 1)):
+        found = [call for pair in pairs for call in pair[side]]
+        for call in found:
+            for name, own in call.own_ms.items():
+                grown[name] += sign * own / len(found)
+    return max(sorted(grown), key=lambda name: grown[name], default="")
+
+
+def _routes(pairs: Iterable[Pair]) -> tuple[str, ...]:
+    return tuple(sorted({call.route for _, now in pairs for call in now}))
+
+
+def _evidence(kind: str, operation: str, found: Shift, routes: tuple[str, ...], item: Item = NOTHING) -> Evidence:
+    return Evidence(
+        kind, operation, found.size, found.before, found.now, found.calls_before, found.calls_now, routes, item
+    )
