@@ -18,6 +18,8 @@ UNNAMED = "(unknown)"
 SINGLE_CALLEE = 0.9
 """Share of the answered calls of one kind that must go to one service for an unanswered one to count as its."""
 
+FAILURES = frozenset({"ERROR", "FATAL"})
+
 _COLUMNS = (
     *("trace_id", "span_id", "parent_span_id", "links", "service", "name", "kind", "start_time", "duration_ms"),
     *("status", "remote_service", "remote_operation", "span_attributes"),
@@ -43,8 +45,10 @@ class Item(NamedTuple):
     text: str
     level: str = ""
 
-
-NOTHING = Item("")
+    @property
+    def order(self) -> tuple[bool, bool, str]:
+        """Lines of failures before others, lines before spans."""
+        return (self.level not in FAILURES, not self.level, self.text)
 
 
 class Span(NamedTuple):
@@ -79,6 +83,7 @@ class Call:
     component: str
     operation: str
     route: str
+    trace: str
     caller: Call | None
     wait_ms: float | None = None
     failed: bool = False
@@ -185,7 +190,7 @@ def _walk(root: Span, children: Mapping[Key, list[Span]], callees: Callees, foun
             continue
         if call is None or span.service != call.component or wait is not None:
             route = call.route if call else f"{span.service} {span.name}"
-            call = Call(span.service, span.name, route, call, wait)
+            call = Call(span.service, span.name, route, span.key[0], call, wait)
             found.calls.append(call)
             found.of_trace.setdefault((span.key[0], span.service), call)
         else:
@@ -220,7 +225,7 @@ def _unseen(span: Span, callees: Callees) -> tuple[Key, bool] | None:
 
 
 def _add_unseen(span: Span, caller: Call, callee: Key, answered: bool, found: Window) -> None:
-    call = Call(*callee, caller.route, caller, failed=span.failed, answered=answered)
+    call = Call(*callee, caller.route, caller.trace, caller, failed=span.failed, answered=answered)
     if answered:
         call.own_ms[span.name] = span.duration
     else:

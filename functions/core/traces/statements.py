@@ -12,7 +12,7 @@ from collections import defaultdict
 import pyarrow as pa
 
 from functions.core.fingerprint import normalised
-from functions.core.traces.calls import UNNAMED, Call, Item, Key, Window
+from functions.core.traces.calls import FAILURES, UNNAMED, Call, Item, Key, Window
 
 SAME_WORDS = 0.7
 """Least share of words in the same place, of the longer line."""
@@ -22,7 +22,6 @@ MOST_STATEMENTS = 100
 """Of a service, level and first word; what is beyond is one statement."""
 
 _WORD = re.compile(r"<\w+>|\w+")
-_FAILURES = frozenset({"ERROR", "FATAL"})
 
 
 class Statements:
@@ -69,8 +68,8 @@ def add(lines: pa.Table, window: Window, statements: Statements) -> None:
         unit = trace or request
         call = window.of_span.get((trace, span)) or window.of_trace.get((trace, service))
         if call is None and unit:
-            call = alone.setdefault((unit, service), Call(service, "", service, None))
-            call.failed = call.failed or level in _FAILURES
+            call = alone.setdefault((unit, service), Call(service, "", service, unit, None))
+            call.failed = call.failed or level in FAILURES
         if call and message:
             call.seen[statements.of(service, level or "", message)] += 1
     window.calls += alone.values()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functions.core.traces.suspects import CONTENT, ERRORS, NO_ANSWER, SELF_TIME, Evidence, Suspect
 
-LIKELY, POSSIBLE = 0.4, 0.2
+LIKELY, POSSIBLE = 0.5, 0.3
 """Scores from which on a suspect is called so; see docs/root_cause.md for what two times without a fault give."""
 
 LONGEST_ITEM = 120
@@ -18,9 +18,7 @@ def confidence(suspect: Suspect) -> str:
 def sentence(evidence: Evidence) -> str:
     """One difference in words. Names and log lines are in it as they are."""
     where, item = evidence.operation, evidence.item
-    numbers = (
-        f"{evidence.calls_now:,} {'call' if evidence.calls_now == 1 else 'calls'}, before {evidence.calls_before:,}"
-    )
+    numbers = f"requests: {evidence.requests_before:,} before, {evidence.requests_now:,} now"
     if evidence.kind == ERRORS:
         first = ", first seen now" if not evidence.before else ""
         change = f"{_share(evidence.before)} -> {_share(evidence.now)}{first}"
@@ -40,6 +38,7 @@ def _content(evidence: Evidence) -> str:
     text, level = evidence.item
     shown = text if len(text) <= LONGEST_ITEM else f"{text[:LONGEST_ITEM]}..."
     what = f"{level} line '{shown}'" if level else f"span '{shown}'"
+    what += f" with {evidence.others} more" if evidence.others else ""
     change = f"{evidence.before:.2g} -> {evidence.now:.2g}"
     if not evidence.before:
         return f"new {what}: {change}"

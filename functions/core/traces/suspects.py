@@ -17,12 +17,14 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from functions.core.traces import calls, statements
-from functions.core.traces.calls import NOTHING, Call, Item, Key
-from functions.core.traces.differences import Samples, Shift, shift, slowdown
+from functions.core.traces.calls import Call, Item, Key
+from functions.core.traces.differences import Difference, Samples, change, slowdown
 
 SELF_TIME, WAIT, ERRORS, NO_ANSWER, CONTENT = "self_time", "wait", "errors", "no_answer", "content"
 SYMPTOMS = frozenset({ERRORS, CONTENT})
 """What a fault further down can bring about."""
+
+NOTHING = Item("")
 
 LEAST = 0.05
 """Differences that are smaller are not shown and make nobody a suspect."""
@@ -35,19 +37,20 @@ Pair = tuple[list[Call], list[Call]]
 class Evidence:
     """One difference of a component: its kind, where it is, how large from 0 to 1, and the numbers.
 
-    ``before`` and ``now`` are milliseconds for times and else counts per call. ``item`` is what is in the calls more or
-    less often, or the span whose own time grew most. The operation of a wait is its two ends.
+    The operation of a wait is its two ends. ``before`` and ``now`` are milliseconds for times and else counts per call.
+    ``item`` is what is in the calls more or less often, or the span whose own time grew most; with it go ``others``.
     """
 
     kind: str
     operation: str
     size: float
+    requests_before: int
+    requests_now: int
     before: float
     now: float
-    calls_before: int
-    calls_now: int
     routes: tuple[str, ...]
-    item: Item = NOTHING
+    item: Item
+    others: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,20 +126,28 @@ def _below(found: Iterable[Call]) -> dict[Key, set[str]]:
 
 def _of_operations(before: Sequence[Call], now: Sequence[Call]) -> Iterator[tuple[str, Evidence]]:
     """What differs in the calls of each operation."""
-    pairs = _paired(before, now, lambda call: (call.component, call.operation))
-    for (component, operation), alike in pairs.items():
-        answered = [([call for call in b if call.answered], [call for call in n if call.answered]) for b, n in alike]
-        routes = _routes(alike)
+    for (component, operation), alike in _paired(before, now, lambda call: (call.component, call.operation)).items():
+        yield component, _evidence(ERRORS, operation, alike, change(_samples(alike, _failed), only_more=True))
+        yield component, _evidence(NO_ANSWER, operation, alike, change(_samples(alike, _unanswered), only_more=True))
+        answered = [pair for b, n in alike if all(pair := ([c for c in b if c.answered], [c for c in n if c.answered]))]
+        if not answered:
+            continue
         slower = slowdown(_samples(answered, _own_ms))
         if slower.size >= LEAST:
-            yield component, _evidence(SELF_TIME, operation, slower, routes, Item(_slowest(answered)))
-        for kind, count in ((ERRORS, _failed), (NO_ANSWER, _unanswered)):
-            more = shift(_samples(alike, count))
-            if more.up:
-                yield component, _evidence(kind, operation, more, routes)
-        for item in sorted({item for pair in answered for side in pair for call in side for item in call.seen}):
-            differs = shift([([c.seen[item] for c in b], [c.seen[item] for c in n]) for b, n in answered])
-            yield component, _evidence(CONTENT, operation, differs, routes, item)
+            yield component, _evidence(SELF_TIME, operation, answered, slower, [Item(_slowest(answered))])
+        contents = _contents(answered)
+        for items in contents:
+            differs = change(_samples(answered, _seen(items[0])), len(contents))
+            yield component, _evidence(CONTENT, operation, answered, differs, items)
+
+
+def _contents(pairs: Sequence[Pair]) -> list[list[Item]]:
+    """What is not in all calls equally often; what always comes together is one, failures and lines first."""
+    found = [call.seen for pair in pairs for side in pair for call in side]
+    together: dict[tuple[int, ...], list[Item]] = defaultdict(list)
+    for item in sorted({item for seen in found for item in seen}, key=lambda item: item.order):
+        together[tuple(seen[item] for seen in found)].append(item)
+    return [items for counts, items in together.items() if len(set(counts)) > 1]
 
 
 def _of_ways(before: Sequence[Call], now: Sequence[Call]) -> Iterator[tuple[str, Evidence]]:
@@ -161,7 +172,7 @@ def _of_ways(before: Sequence[Call], now: Sequence[Call]) -> Iterator[tuple[str,
 
         blamed = max(sorted({end for ends in left for end in ends}), key=explains)
         for ends in sorted(ends for ends in left if blamed in ends):
-            yield blamed, _evidence(WAIT, " -> ".join(ends), slow[ends], _routes(pairs[ends]))
+            yield blamed, _evidence(WAIT, " -> ".join(ends), pairs[ends], slow[ends])
             del left[ends]
 
 
@@ -177,7 +188,19 @@ def _paired(before: Iterable[Call], now: Iterable[Call], key: Callable[[Call], K
 
 
 def _samples(pairs: Iterable[Pair], value: Callable[[Call], float]) -> list[Samples]:
-    return [([value(call) for call in before], [value(call) for call in now]) for before, now in pairs]
+    """The mean of each trace: calls of one request are no independent observations."""
+    return [(_means(before, value), _means(now, value)) for before, now in pairs]
+
+
+def _means(found: Iterable[Call], value: Callable[[Call], float]) -> list[float]:
+    of_trace: dict[str, list[float]] = defaultdict(list)
+    for call in found:
+        of_trace[call.trace].append(value(call))
+    return [sum(values) / len(values) for values in of_trace.values()]
+
+
+def _seen(item: Item) -> Callable[[Call], float]:
+    return lambda call: call.seen[item]
 
 
 def _own_ms(call: Call) -> float:
@@ -207,11 +230,8 @@ def _slowest(pairs: Sequence[Pair]) -> str:
     return max(sorted(grown), key=lambda name: grown[name], default="")
 
 
-def _routes(pairs: Iterable[Pair]) -> tuple[str, ...]:
-    return tuple(sorted({call.route for _, now in pairs for call in now}))
-
-
-def _evidence(kind: str, operation: str, found: Shift, routes: tuple[str, ...], item: Item = NOTHING) -> Evidence:
-    return Evidence(
-        kind, operation, found.size, found.before, found.now, found.calls_before, found.calls_now, routes, item
-    )
+def _evidence(
+    kind: str, operation: str, pairs: Sequence[Pair], found: Difference, items: Sequence[Item] = (NOTHING,)
+) -> Evidence:
+    routes = sorted({call.route for _, now in pairs for call in now})
+    return Evidence(kind, operation, *found, tuple(routes), items[0], len(items) - 1)
