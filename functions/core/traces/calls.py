@@ -63,6 +63,7 @@ class Span(NamedTuple):
     start: int
     duration: float
     failed: bool
+    refused: bool
     remote: str
     remote_operation: str
 
@@ -111,7 +112,7 @@ def read(table: pa.Table) -> list[Span]:
     keys = {(row[0], row[1]) for row in rows}
     found: dict[Key, Span] = {}
     for trace, span, parent_id, links, service, name, kind, start, duration, status, remote, operation, more in rows:
-        if duration is None or duration < 0:
+        if start is None or duration is None or duration < 0:
             continue
         parent: Key | None = (trace, parent_id)
         linked = parent not in keys
@@ -127,6 +128,7 @@ def read(table: pa.Table) -> list[Span]:
             start,
             duration,
             status in {"error", "fault", "throttle"},
+            status == "error",
             _component(remote, more) if remote and kind in _CALLING else "",
             operation or "",
         )
@@ -137,12 +139,12 @@ def _component(remote: str, attributes: str | None) -> str:
     """What is called: its name, with the table, queue or bucket where the span tells."""
     try:
         known = json.loads(attributes or "{}")
-    except ValueError:
-        return remote
-    named = next((known[name] for name in _RESOURCE_NAMES if known.get(name)), None)
-    if isinstance(named, list):
-        named = named[0]
-    return f"{remote} {named.rpartition('/')[2]}" if isinstance(named, str) and named != remote else remote
+    except (ValueError, RecursionError):
+        known = None
+    found = [known[name] for name in _RESOURCE_NAMES if known.get(name)] if isinstance(known, dict) else []
+    first = found[0][0] if found and isinstance(found[0], list) else found and found[0]
+    name = first.rpartition("/")[2] if isinstance(first, str) else ""
+    return f"{remote} {name}" if name and name != remote else remote
 
 
 def callees(spans: Iterable[Span]) -> Callees:
@@ -225,7 +227,9 @@ def _unseen(span: Span, callees: Callees) -> tuple[Key, bool] | None:
 
 
 def _add_unseen(span: Span, caller: Call, callee: Key, answered: bool, found: Window) -> None:
-    call = Call(*callee, caller.route, caller.trace, caller, failed=span.failed, answered=answered)
+    """Adds the call that a client span tells of. What a caller is refused (4xx) is its own fault."""
+    failed = span.failed and not (answered and span.refused)
+    call = Call(*callee, caller.route, caller.trace, caller, failed=failed, answered=answered)
     if answered:
         call.own_ms[span.name] = span.duration
     else:

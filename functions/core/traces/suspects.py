@@ -29,6 +29,11 @@ NOTHING = Item("")
 LEAST = 0.05
 """Differences that are smaller are not shown and make nobody a suspect."""
 
+FEWEST = 3
+"""What is seen in fewer calls says nothing."""
+
+MOST_ROUTES = 20
+
 Pair = tuple[list[Call], list[Call]]
 """Calls that are alike, of the baseline and of the incident."""
 
@@ -82,17 +87,18 @@ def rank(baseline: Rows, incident: Rows) -> list[Suspect]:
     for component, evidence in [*_of_operations(before, now), *_of_ways(before, now)]:
         if evidence.size >= LEAST:
             found[component].append(evidence)
-    return _ranked(found, _below(now))
+    return _ranked(found, now)
 
 
-def _ranked(found: Mapping[str, Sequence[Evidence]], below: Mapping[Key, set[str]]) -> list[Suspect]:
+def _ranked(found: Mapping[str, Sequence[Evidence]], calls: Iterable[Call]) -> list[Suspect]:
     scores = {component: _score(evidence) for component, evidence in found.items()}
+    called = _called(calls)
     suspects = []
     for component, evidence in found.items():
         believed = []
         for each in evidence:
-            causes = below.get((component, each.operation), set()) - {component} if each.kind in SYMPTOMS else ()
-            doubt = max((scores.get(cause, 0.0) for cause in causes), default=0.0)
+            below = _below((component, each.operation), called) - {component} if each.kind in SYMPTOMS else ()
+            doubt = max((scores.get(other, 0.0) for other in below), default=0.0)
             believed.append(replace(each, size=each.size * (1 - doubt)))
         believed.sort(key=lambda each: (-each.size, each.kind, each.operation, each.item))
         suspects.append(Suspect(component, _score(believed), tuple(believed)))
@@ -107,21 +113,24 @@ def _score(evidence: Iterable[Evidence]) -> float:
     return 1 - prod(1 - size for size in largest.values())
 
 
-def _below(found: Iterable[Call]) -> dict[Key, set[str]]:
-    """The components that each operation of a component reaches."""
-    direct: dict[Key, set[Key]] = defaultdict(set)
+def _called(found: Iterable[Call]) -> dict[Key, set[Key]]:
+    """What each operation of a component calls."""
+    called: dict[Key, set[Key]] = defaultdict(set)
     for call in found:
         if call.caller:
-            direct[call.caller.component, call.caller.operation].add((call.component, call.operation))
-    reached: dict[Key, set[str]] = {}
-    for start in list(direct):
-        seen, open_ = set(direct[start]), list(direct[start])
-        while open_:
-            more = direct.get(open_.pop(), set()) - seen
-            seen |= more
-            open_ += more
-        reached[start] = {component for component, _ in seen}
-    return reached
+            called[call.caller.component, call.caller.operation].add((call.component, call.operation))
+    return called
+
+
+def _below(operation: Key, called: Mapping[Key, set[Key]]) -> set[str]:
+    """The components that an operation reaches."""
+    reached: set[Key] = set()
+    open_ = [operation]
+    while open_:
+        more = called.get(open_.pop(), set()) - reached
+        reached |= more
+        open_ += more
+    return {component for component, _ in reached}
 
 
 def _of_operations(before: Sequence[Call], now: Sequence[Call]) -> Iterator[tuple[str, Evidence]]:
@@ -144,10 +153,16 @@ def _of_operations(before: Sequence[Call], now: Sequence[Call]) -> Iterator[tupl
 def _contents(pairs: Sequence[Pair]) -> list[list[Item]]:
     """What is not in all calls equally often; what always comes together is one, failures and lines first."""
     found = [call.seen for pair in pairs for side in pair for call in side]
-    together: dict[tuple[int, ...], list[Item]] = defaultdict(list)
-    for item in sorted({item for seen in found for item in seen}, key=lambda item: item.order):
-        together[tuple(seen[item] for seen in found)].append(item)
-    return [items for counts, items in together.items() if len(set(counts)) > 1]
+    where: dict[Item, list[tuple[int, int]]] = defaultdict(list)
+    for number, seen in enumerate(found):
+        for item, count in seen.items():
+            where[item].append((number, count))
+    together: dict[tuple[tuple[int, int], ...], list[Item]] = defaultdict(list)
+    for item in sorted(where, key=lambda item: item.order):
+        always = len(where[item]) == len(found) and len({count for _, count in where[item]}) == 1
+        if len(where[item]) >= FEWEST and not always:
+            together[tuple(where[item])].append(item)
+    return list(together.values())
 
 
 def _of_ways(before: Sequence[Call], now: Sequence[Call]) -> Iterator[tuple[str, Evidence]]:
@@ -162,14 +177,16 @@ def _of_ways(before: Sequence[Call], now: Sequence[Call]) -> Iterator[tuple[str,
     )
     slow = {ends: slowdown(_samples(alike, _wait_ms)) for ends, alike in pairs.items()}
     left = {ends: found.size for ends, found in slow.items() if found.size >= LEAST}
+    to, both = (
+        {end: [ways for ways in slow if end in ways[first:]] for way in left for end in way} for first in (1, 0)
+    )
+
+    def explains(end: str) -> tuple[float, int]:
+        """Of the ways to it, or to and from it: what is left, times the share that is; of equal ends the called one."""
+        sums = [(sum(left.get(ends, 0.0) for ends in ways), len(ways)) for ways in (to[end], both[end])]
+        return max(total * total / (count or 1) for total, count in sums), sum(ends in left for ends in to[end])
+
     while left:
-
-        def explains(end: str) -> tuple[float, int]:
-            """Of the ways to it, or to and from it: what is left, times the share that is; of equal ends the called."""
-            to, both = ([ends for ends in slow if end in ends[first:]] for first in (1, 0))
-            sums = [(sum(left.get(ends, 0.0) for ends in ways), len(ways)) for ways in (to, both)]
-            return max(total * total / (count or 1) for total, count in sums), sum(end == ends[1] for ends in left)
-
         blamed = max(sorted({end for ends in left for end in ends}), key=explains)
         for ends in sorted(ends for ends in left if blamed in ends):
             yield blamed, _evidence(WAIT, " -> ".join(ends), pairs[ends], slow[ends])
@@ -234,4 +251,4 @@ def _evidence(
     kind: str, operation: str, pairs: Sequence[Pair], found: Difference, items: Sequence[Item] = (NOTHING,)
 ) -> Evidence:
     routes = sorted({call.route for _, now in pairs for call in now})
-    return Evidence(kind, operation, *found, tuple(routes), items[0], len(items) - 1)
+    return Evidence(kind, operation, *found, tuple(routes[:MOST_ROUTES]), items[0], len(items) - 1)
