@@ -1,7 +1,7 @@
 """``tracelake suspects`` names the service in which a fault was injected, in labelled incidents of two systems.
 
-The data are not part of this repository; where ../shared/rca is absent, these tests are skipped. One case of each kind
-of fault of each system is tried; TRACELAKE_EXAMPLES set to anything tries all 19 (a minute).
+The data are not part of this repository; where ../shared/rca is absent, this test is skipped. It tries the first case of
+each kind of fault, and all 19 (a minute) where TRACELAKE_EXAMPLES is set.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from cli import suspects
 
 CASES = Path(__file__).parents[3] / "shared" / "rca"
 
-pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="the labelled incidents are not here (../shared/rca)")
-
-LABELLED: list[dict[str, Any]] = json.loads((CASES / "CASES.json").read_text()) if CASES.is_dir() else []
-ALL = bool(os.environ.get("TRACELAKE_EXAMPLES"))
-TRIED = list({(c["system"], c["fault_type"], ALL and c["case"]): c for c in LABELLED}.values())
+pytestmark = pytest.mark.skipif(
+    not CASES.is_dir(), reason="the labelled incidents are not here (looked for ../shared/rca)"
+)
 
 
 def test_the_service_with_the_fault_comes_first() -> None:
-    first = {case["case"]: _ranked(case)[0]["service"] for case in TRIED}
-    wrong = {case["case"]: first[case["case"]] for case in TRIED if first[case["case"]] != case["root_cause_service"]}
-    assert len(wrong) <= len(TRIED) // 10, wrong
+    labelled: list[dict[str, Any]] = json.loads((CASES / "CASES.json").read_text())
+    if "TRACELAKE_EXAMPLES" not in os.environ:
+        labelled = list({case["fault_type"]: case for case in reversed(labelled)}.values())
+    said = {case["case"]: (case["root_cause_service"], _first(case)) for case in labelled}
+    wrong = {case: both for case, both in said.items() if both[0] != both[1]}
+    assert len(wrong) <= len(said) // 10, wrong
 
 
-def _ranked(case: dict[str, Any]) -> list[dict[str, Any]]:
-    files = [
+def _first(case: dict[str, Any]) -> str:
+    baseline, incident = (
         [str(CASES / case[time][kind]) for kind in ("file", "logs") if case[time].get(kind)]
         for time in ("baseline", "incident")
-    ]
+    )
     out = io.StringIO()
-    suspects.run(*files, rules="", as_json=True, out=out)
-    found: list[dict[str, Any]] = json.loads(out.getvalue())["suspects"]
-    return found
+    suspects.run(baseline, incident, rules="", as_json=True, out=out)
+    return str(json.loads(out.getvalue())["suspects"][0]["service"])

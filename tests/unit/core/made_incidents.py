@@ -1,7 +1,7 @@
 """A small shop whose calls are made up: the same requests with and without a fault, as rows of the lake.
 
-gateway -> orders -> stock, payments.example.com, DynamoDB orders; orders -> a queue -> mailer (in a trace of its own).
-What a service does takes its usual time, give or take; each fault changes one thing.
+gateway -> orders -> stock, billing, payments.example.com, DynamoDB orders; orders -> a queue -> mailer, which has a
+trace of its own. What a service does takes its usual time, give or take; each fault changes one thing.
 """
 
 from __future__ import annotations
@@ -20,11 +20,14 @@ USUAL_MS = {
     "gateway": 5.0,
     "orders": 20.0,
     "stock": 10.0,
+    "billing": 8.0,
     "mailer": 30.0,
     "payments.example.com": 80.0,
     "DynamoDB orders": 6.0,
 }
 WAY_MS = 2.0
+CALLEES = {"gateway": ("orders",), "orders": ("stock", "billing", "payments.example.com", "DynamoDB orders")}
+WITH_SPANS = frozenset({"gateway", "orders", "stock", "billing"})
 
 
 @dataclass(frozen=True)
@@ -58,17 +61,13 @@ class Shop:
     def rows(self, requests: int) -> Rows:
         """Rows of ``spans`` and ``logs``."""
         for number in range(requests):
-            self._request(START_MS + number * 1000.0, f"{number + 1:032x}")
+            self._call("gateway", "GET /orders", START_MS + number * 1000.0, f"{number + 1:032x}", None)
         return Rows(
             *(
                 pa.Table.from_pylist(rows, TABLES[name].arrow_schema)
                 for name, rows in (("spans", self.spans), ("logs", self.logs))
             )
         )
-
-    def _request(self, at: float, trace: str) -> None:
-        failed, end = self._call("gateway", "GET /orders", at, trace, None)
-        del failed, end
 
     def _call(self, service: str, operation: str, at: float, trace: str, parent: str | None) -> tuple[bool, float]:
         """A call of a service that has spans; whether it failed and when it ended."""
@@ -77,9 +76,7 @@ class Shop:
         failed, early = self._happens(fault.failing, service), service in fault.returning_early
         self._line(service, trace, span, f"{service} began with order {self._random.randrange(9999)}")
         if not early:
-            for callee in {"gateway": ["orders"], "orders": ["stock", "payments.example.com", "DynamoDB orders"]}.get(
-                service, []
-            ):
+            for callee in CALLEES.get(service, ()):
                 below_failed, now = self._leave(service, callee, now, trace, span)
                 failed = failed or below_failed
             if service == "orders":
@@ -95,7 +92,7 @@ class Shop:
     def _leave(self, service: str, callee: str, at: float, trace: str, parent: str) -> tuple[bool, float]:
         """A client span and what it leads to."""
         span, way = self._id(), self._vary(WAY_MS) + self._fault.far.get(callee, 0.0)
-        has_spans, status = callee in ("orders", "stock"), "ok"
+        has_spans, status = callee in WITH_SPANS, "ok"
         if self._happens(self._fault.silent, callee):
             status, end = "fault", at + 3000.0
         elif has_spans:

@@ -64,7 +64,7 @@ def test_a_service_that_does_not_answer_is_the_suspect_and_not_its_caller() -> N
 def test_a_service_that_returns_early_is_known_by_the_calls_it_no_longer_makes() -> None:
     suspect = first(incident(returning_early={"orders"}))
     assert suspect.service == "orders"
-    assert "INFO line 'orders has done its work' with 4 more is gone: 1 -> 0 per call of GET /orders" in words(suspect)
+    assert "INFO line 'orders has done its work' with 5 more is gone: 1 -> 0 per call of GET /orders" in words(suspect)
 
 
 def test_a_line_that_is_no_longer_written_is_enough() -> None:
