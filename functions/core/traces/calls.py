@@ -140,11 +140,10 @@ def _component(remote: str, attributes: str | None) -> str:
     try:
         known = json.loads(attributes or "{}")
     except (ValueError, RecursionError):
-        known = None
-    found = [known[name] for name in _RESOURCE_NAMES if known.get(name)] if isinstance(known, dict) else []
-    first = found[0][0] if found and isinstance(found[0], list) else found and found[0]
-    name = first.rpartition("/")[2] if isinstance(first, str) else ""
-    return f"{remote} {name}" if name and name != remote else remote
+        return remote
+    named = next((known[name] for name in _RESOURCE_NAMES if known.get(name)), None) if type(known) is dict else None
+    resource = named[0] if isinstance(named, list) else named
+    return f"{remote} {resource.rpartition('/')[2]}" if isinstance(resource, str) and resource != remote else remote
 
 
 def callees(spans: Iterable[Span]) -> Callees:
@@ -154,7 +153,7 @@ def callees(spans: Iterable[Span]) -> Callees:
     answers: dict[Signature, Counter[Key]] = defaultdict(Counter)
     for span in spans:
         caller = by_key.get(span.parent) if span.parent else None
-        if caller and caller.kind == "client" and caller.service != span.service:
+        if caller and caller.kind == "client" and _enters(span, caller):
             answers[caller.signature][span.service, span.name] += 1
     found: dict[Signature, Key] = {}
     for signature, counted in answers.items():
@@ -190,7 +189,7 @@ def _walk(root: Span, children: Mapping[Key, list[Span]], callees: Callees, foun
         span, call, wait = open_.pop()
         if span.key in found.of_span:
             continue
-        if call is None or span.service != call.component or wait is not None:
+        if call is None or wait is not None or span.service != call.component:
             route = call.route if call else f"{span.service} {span.name}"
             call = Call(span.service, span.name, route, span.key[0], call, wait)
             found.calls.append(call)
@@ -202,16 +201,21 @@ def _walk(root: Span, children: Mapping[Key, list[Span]], callees: Callees, foun
         below = children.get(span.key, ())
         meanwhile = [child for child in below if not _later(child)]
         own = span.duration - _covered(span, meanwhile)
-        answering = span.kind == "client" and any(child.service != span.service for child in meanwhile)
-        if not answering and (callee := _unseen(span, callees)):
-            _add_unseen(span, call, *callee, found)
-        elif not answering:
-            call.own_ms[span.name] = call.own_ms.get(span.name, 0.0) + own
+        if not (span.kind == "client" and any(_enters(child, span) for child in meanwhile)):
+            if callee := _unseen(span, callees):
+                _add_unseen(span, call, *callee, found)
+            else:
+                call.own_ms[span.name] = call.own_ms.get(span.name, 0.0) + own
         for child in reversed(below):
-            child_wait = None
-            if span.kind in _CALLING and (child.kind in _ENTERED or child.service != span.service):
-                child_wait = max(0.0, child.start - span.start - span.duration) if _later(child) else own
-            open_.append((child, call, child_wait))
+            waited = None
+            if span.kind in _CALLING and _enters(child, span):
+                waited = max(0.0, child.start - span.start - span.duration) if _later(child) else own
+            open_.append((child, call, waited))
+
+
+def _enters(span: Span, parent: Span) -> bool:
+    """Whether a span is where another service, or the same one again, takes a call."""
+    return span.service != parent.service or (span.kind in _ENTERED and parent.kind in _CALLING)
 
 
 def _later(span: Span) -> bool:

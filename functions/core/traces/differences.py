@@ -3,7 +3,7 @@
 Everything is measured by one statistic, Cliff's delta (Cliff: Dominance statistics, Psychological Bulletin 1993): how
 much more often a value of the incident is higher than a usual one than lower, from -1 to 1. It asks for no distribution
 and is not moved by outliers; of what is there or not it is the difference of the shares. It is taken within strata of
-like calls and put together by van Elteren's weights (Bulletin of the International Statistical Institute 37, 1960).
+like calls and put together by van Elteren's weights (Bulletin of the Institute of International Statistics 37, 1960).
 From it goes what chance can do, and the rest counts as far as it is unusual: a difference of 3 ms in 100 ms is none.
 """
 
@@ -13,7 +13,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from math import sqrt
-from statistics import NormalDist, median
+from statistics import NormalDist, fmean, median
 from typing import NamedTuple
 
 CHANCE = 0.05
@@ -27,11 +27,9 @@ Samples = tuple[Sequence[float], Sequence[float]]
 
 
 class Difference(NamedTuple):
-    """How large it is, from 0 to 1, how many calls there were and are, and what was and is typical of them."""
+    """How large it is, from 0 to 1, and what was and is typical."""
 
     size: float
-    requests_before: int
-    requests_now: int
     before: float
     now: float
 
@@ -46,7 +44,7 @@ def slowdown(strata: Sequence[Samples]) -> Difference:
     slower = [value for before, now in strata for limit in (median(before),) for value in now if value > limit]
     typical = median(slower) if slower else usual
     unusual = 1 - (usual + FLOOR_MS) / (typical + FLOOR_MS)
-    return Difference(max(0.0, _delta(strata, 1)) * max(0.0, unusual), *_calls(strata), usual, typical)
+    return Difference(max(0.0, _delta(strata, 1)) * max(0.0, unusual), usual, typical)
 
 
 def change(strata: Sequence[Samples], tests: int = 1, *, only_more: bool = False) -> Difference:
@@ -55,15 +53,10 @@ def change(strata: Sequence[Samples], tests: int = 1, *, only_more: bool = False
     The share of calls in which it is new or missing, of those in which it is now or was before. ``tests`` is how many
     things are looked at.
     """
-    before, now = (sum(sum(samples[side]) for samples in strata) / count for side, count in enumerate(_calls(strata)))
+    before, now = (fmean(value for samples in strata for value in samples[side]) for side in (0, 1))
     delta = _delta(strata, tests)
     size = max(0.0, delta) if only_more else abs(delta)
-    return Difference(min(1.0, size / min(1.0, max(before, now))) if size else 0.0, *_calls(strata), before, now)
-
-
-def _calls(strata: Iterable[Samples]) -> tuple[int, int]:
-    before, now = zip(*((len(before), len(now)) for before, now in strata), strict=True)
-    return sum(before), sum(now)
+    return Difference(min(1.0, size / min(1.0, max(before, now))) if size else 0.0, before, now)
 
 
 def _delta(strata: Iterable[Samples], tests: int) -> float:

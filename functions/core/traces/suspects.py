@@ -49,10 +49,10 @@ class Evidence:
     kind: str
     operation: str
     size: float
-    requests_before: int
-    requests_now: int
     before: float
     now: float
+    requests_before: int
+    requests_now: int
     routes: tuple[str, ...]
     item: Item
     others: int
@@ -85,14 +85,14 @@ def rank(baseline: Rows, incident: Rows) -> list[Suspect]:
     before, now = (window.calls for window in windows)
     found: dict[str, list[Evidence]] = defaultdict(list)
     for component, evidence in [*_of_operations(before, now), *_of_ways(before, now)]:
-        if evidence.size >= LEAST:
+        if evidence:
             found[component].append(evidence)
     return _ranked(found, now)
 
 
-def _ranked(found: Mapping[str, Sequence[Evidence]], calls: Iterable[Call]) -> list[Suspect]:
+def _ranked(found: Mapping[str, Sequence[Evidence]], now: Iterable[Call]) -> list[Suspect]:
     scores = {component: _score(evidence) for component, evidence in found.items()}
-    called = _called(calls)
+    called = _called(now)
     suspects = []
     for component, evidence in found.items():
         believed = []
@@ -133,11 +133,11 @@ def _below(operation: Key, called: Mapping[Key, set[Key]]) -> set[str]:
     return {component for component, _ in reached}
 
 
-def _of_operations(before: Sequence[Call], now: Sequence[Call]) -> Iterator[tuple[str, Evidence]]:
+def _of_operations(before: Sequence[Call], now: Sequence[Call]) -> Iterator[tuple[str, Evidence | None]]:
     """What differs in the calls of each operation."""
     for (component, operation), alike in _paired(before, now, lambda call: (call.component, call.operation)).items():
-        yield component, _evidence(ERRORS, operation, alike, change(_samples(alike, _failed), only_more=True))
-        yield component, _evidence(NO_ANSWER, operation, alike, change(_samples(alike, _unanswered), only_more=True))
+        for kind, happened in ((ERRORS, _failed), (NO_ANSWER, _unanswered)):
+            yield component, _evidence(kind, operation, alike, change(_samples(alike, happened), only_more=True))
         answered = [pair for b, n in alike if all(pair := ([c for c in b if c.answered], [c for c in n if c.answered]))]
         if not answered:
             continue
@@ -165,7 +165,7 @@ def _contents(pairs: Sequence[Pair]) -> list[list[Item]]:
     return list(together.values())
 
 
-def _of_ways(before: Sequence[Call], now: Sequence[Call]) -> Iterator[tuple[str, Evidence]]:
+def _of_ways(before: Sequence[Call], now: Sequence[Call]) -> Iterator[tuple[str, Evidence | None]]:
     """Slow ways between two components, each blamed on the end that explains it and most others.
 
     What is cut off is slow to reach by all; what is starved is besides slow to reach others.
@@ -249,6 +249,10 @@ def _slowest(pairs: Sequence[Pair]) -> str:
 
 def _evidence(
     kind: str, operation: str, pairs: Sequence[Pair], found: Difference, items: Sequence[Item] = (NOTHING,)
-) -> Evidence:
-    routes = sorted({call.route for _, now in pairs for call in now})
-    return Evidence(kind, operation, *found, tuple(routes[:MOST_ROUTES]), items[0], len(items) - 1)
+) -> Evidence | None:
+    """A difference as evidence, if it is large enough."""
+    if found.size < LEAST:
+        return None
+    before, now = (len({call.trace for pair in pairs for call in pair[side]}) for side in (0, 1))
+    routes = sorted({call.route for _, after in pairs for call in after})
+    return Evidence(kind, operation, *found, before, now, tuple(routes[:MOST_ROUTES]), items[0], len(items) - 1)

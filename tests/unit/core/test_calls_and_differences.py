@@ -124,3 +124,13 @@ def test_a_mix_of_requests_that_changes_is_no_difference() -> None:
 def test_a_service_that_is_slow_to_reach_and_slow_to_reach_others_is_the_suspect_alone() -> None:
     ranked = rank(usual(), incident(far={"orders": 80.0, "stock": 80.0, "billing": 80.0}))
     assert [suspect.service for suspect in ranked if confidence(suspect) != "weak"] == ["orders"]
+
+
+def test_a_service_that_calls_itself_has_two_calls() -> None:
+    outer, inner = called(
+        span(1, None, "a", "server", 0, 100),
+        span(2, 1, "a", "client", 10, 60),
+        span(3, 2, "a", "server", 20, 50),
+    )
+    assert outer.own_ms == {"server": 50.0}
+    assert (inner.caller, inner.own_ms, inner.wait_ms) == (outer, {"server": 30.0}, 20.0)
