@@ -15,11 +15,10 @@ from cli.telemetry import Telemetry, normalised
 from cli.terminal import console, to_json
 from cli.text import safe
 from functions.core.schema import TABLES
-from functions.core.traces.suspect_words import confidence, sentence
+from functions.core.traces.suspect_words import confidence, sentence, stands_out
 from functions.core.traces.suspects import Rows, Suspect, rank
 
 MOST_SHOWN, MOST_EVIDENCE = 5, 4
-WEAK = "weak"
 
 
 def run(baseline: Sequence[str], incident: Sequence[str], rules: str, as_json: bool, out: TextIO) -> int:
@@ -30,7 +29,7 @@ def run(baseline: Sequence[str], incident: Sequence[str], rules: str, as_json: b
     ranked = rank(_rows("baseline", baseline, rules), _rows("incident", incident, rules))
     if as_json:
         found = [_json(suspect) for suspect in ranked]
-        out.write(to_json({"found": bool(ranked) and confidence(ranked[0]) != WEAK, "suspects": found}) + "\n")
+        out.write(to_json({"found": any(map(stands_out, ranked)), "suspects": found}) + "\n")
     else:
         _print(ranked, out)
     return OK
@@ -64,7 +63,7 @@ def _json(suspect: Suspect) -> dict[str, Any]:
 
 
 def _print(ranked: Sequence[Suspect], out: TextIO) -> None:
-    shown = [suspect for suspect in ranked if confidence(suspect) != WEAK]
+    shown = [suspect for suspect in ranked if stands_out(suspect)]
     if not shown:
         print("No difference found that points to a service.", file=out)
         if ranked:

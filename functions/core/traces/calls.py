@@ -107,7 +107,9 @@ def read(table: pa.Table) -> list[Span]:
 
     A span whose parent is not among them hangs on a span that it links to, as what takes messages from a queue does.
     """
-    columns = [table[name].cast(pa.int64()) if name == "start_time" else table[name] for name in _COLUMNS]
+    # engines that read the lake have times of their own resolution
+    starts = table["start_time"].cast(pa.timestamp("ms"), safe=False).cast(pa.int64())
+    columns = [starts if name == "start_time" else table[name] for name in _COLUMNS]
     rows = list(zip(*(column.to_pylist() for column in columns), strict=True))
     keys = {(row[0], row[1]) for row in rows}
     found: dict[Key, Span] = {}

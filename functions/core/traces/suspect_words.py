@@ -10,9 +10,14 @@ LIKELY, POSSIBLE = 0.5, 0.3
 LONGEST_ITEM = 120
 
 
+def stands_out(suspect: Suspect) -> bool:
+    """Whether there is more against a suspect than two times without a fault give."""
+    return suspect.score >= POSSIBLE
+
+
 def confidence(suspect: Suspect) -> str:
-    """How much a suspect stands out: ``likely``, ``possible`` or ``weak``; two equal times give weak ones too."""
-    return "likely" if suspect.score >= LIKELY else "possible" if suspect.score >= POSSIBLE else "weak"
+    """How much a suspect stands out: ``likely``, ``possible`` or ``weak``."""
+    return "likely" if suspect.score >= LIKELY else "possible" if stands_out(suspect) else "weak"
 
 
 def sentence(evidence: Evidence) -> str:
@@ -39,7 +44,7 @@ def _content(evidence: Evidence) -> str:
     shown = text if len(text) <= LONGEST_ITEM else f"{text[:LONGEST_ITEM]}..."
     what = f"{level} line '{shown}'" if level else f"span '{shown}'"
     what += f" with {evidence.others} more" if evidence.others else ""
-    change = f"{evidence.before:.2g} -> {evidence.now:.2g}"
+    change = " -> ".join(f"{mean:.2g}" if mean < 10 else f"{mean:,.0f}" for mean in (evidence.before, evidence.now))
     if not evidence.before:
         return f"new {what}: {change}"
     return f"{what} {'is gone' if not evidence.now else 'is seen'}: {change}"

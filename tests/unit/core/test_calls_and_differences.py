@@ -13,7 +13,7 @@ from functions.core.schema import TABLES
 from functions.core.traces import calls, differences
 from functions.core.traces.calls import Call
 from functions.core.traces.statements import Statements
-from functions.core.traces.suspect_words import confidence
+from functions.core.traces.suspect_words import stands_out
 from functions.core.traces.suspects import Rows, rank
 
 
@@ -123,7 +123,7 @@ def test_a_mix_of_requests_that_changes_is_no_difference() -> None:
 
 def test_a_service_that_is_slow_to_reach_and_slow_to_reach_others_is_the_suspect_alone() -> None:
     ranked = rank(usual(), incident(far={"orders": 80.0, "stock": 80.0, "billing": 80.0}))
-    assert [suspect.service for suspect in ranked if confidence(suspect) != "weak"] == ["orders"]
+    assert [suspect.service for suspect in ranked if stands_out(suspect)] == ["orders"]
 
 
 def test_a_service_that_calls_itself_has_two_calls() -> None:
