@@ -26,7 +26,7 @@ class Context:
 
     def __init__(self, meaning: Meaning, own_services: str, hash_key: bytes, redactor: Redactor | None = None) -> None:
         self.rows = Rows()
-        self._piles: dict[tuple[Reader, int, Names], Pile] = {}
+        self._piles: dict[tuple[Reader, Names], Pile] = {}
         self.meaning = meaning
         self.own_services = own_services
         self.redactor, self._known = (redactor, {}) if redactor else _kept(meaning, hash_key)
@@ -35,16 +35,16 @@ class Context:
     def add(self, reader: Reader, event: Event, fields: dict[str, Any], *record: Any, row_no: int = 0) -> None:
         """Puts an event's object on the pile of those like it, with what else the reader wants of it; ``row_no`` is the
         number of its row."""
-        self.pile(reader, fields, row_no).extend((event,), (fields,), record)
+        self.pile(reader, fields).extend((event,), (fields,), record, row_no)
 
-    def pile(self, reader: Reader, fields: dict[str, Any], row_no: int = 0) -> Pile:
+    def pile(self, reader: Reader, fields: dict[str, Any]) -> Pile:
         """The pile of objects that have the same members as this one."""
         members = tuple(fields)
-        key = (reader, row_no, members)
+        key = (reader, members)
         pile = self._piles.get(key)
         if pile is None:
             shape = self.cached(reader.shapes).of(members, fields)
-            pile = self._piles[key] = Pile(reader, shape, row_no, self.redactor)
+            pile = self._piles[key] = Pile(reader, shape, self.redactor)
         return pile
 
     def identity(self, value: Any) -> str | None:

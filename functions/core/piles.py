@@ -35,25 +35,34 @@ class Pile:
     ``records`` are whatever else a source has of each event, or nothing.
     """
 
-    def __init__(self, reader: Reader, shape: Shape, row_no: int, redactor: Redactor) -> None:
+    def __init__(self, reader: Reader, shape: Shape, redactor: Redactor) -> None:
         self.reader = reader
         self.shape = shape
-        self.row_no = row_no
         self.redactor = redactor
         self.events: list[Event] = []
+        self.row_numbers: list[int] = []
         self.values: list[Values] = []
         self.records: list[Any] = []
 
-    def extend(self, events: Iterable[Event], objects: Iterable[dict[str, Any]], records: Iterable[Any] = ()) -> None:
-        """Adds events with their objects, and with a record each where the reader wants one."""
+    def extend(
+        self,
+        events: Iterable[Event],
+        objects: Iterable[dict[str, Any]],
+        records: Iterable[Any] = (),
+        row_no: int = 0,
+    ) -> None:
+        """Adds events with their objects, and with a record each where the reader wants one; each object is the row of
+        this number of its event."""
         self.events.extend(events)
+        self.row_numbers += [row_no] * (len(self.events) - len(self.row_numbers))
         self.values.extend(map(self.shape.known, objects))
         self.records.extend(records)
 
     def part(self, chosen: Sequence[int]) -> Pile:
         """Some of the events, by their numbers."""
-        part = Pile(self.reader, self.shape, self.row_no, self.redactor)
+        part = Pile(self.reader, self.shape, self.redactor)
         part.events = [self.events[number] for number in chosen]
+        part.row_numbers = [self.row_numbers[number] for number in chosen]
         part.values = [self.values[number] for number in chosen]
         part.records = [self.records[number] for number in chosen] if self.records else []
         return part
@@ -92,7 +101,7 @@ class Pile:
         return (
             [event.time for event in events],
             [event.id for event in events],
-            Same(self.row_no, rows),
+            self.row_numbers if any(self.row_numbers) else Same(0, rows),
             self.of_places("account"),
             self.of_places("region"),
             Same(self.reader.source, rows),

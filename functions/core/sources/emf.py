@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from functions.core import documents, values
 from functions.core.context import Context, OwnEventError
 from functions.core.piles import ApartError, Pile, Reader, any_starts, of_type
-from functions.core.rows import Event, Same
+from functions.core.rows import Cells, Event, Same
 from functions.core.shapes import Keys, Names, Shapes
 from functions.core.sources import json_logs
 from functions.core.text_maps import Maps
@@ -78,9 +78,11 @@ def read(pile: Pile, context: Context) -> None:
     if any(forms.count(forms[0]) < len(forms) for _, forms in found):
         _only_alike(pile, list(zip(*(forms for _, forms in found), strict=True)))
     row_no, used = 0, set(chain.from_iterable(metric.labels for metric in metrics))
+    of_events, labels = pile.of_events(), {places: _Labels(pile, places) for places in {m.labels for m in metrics}}
     for metric, (columns, (form, *_)) in zip(metrics, found, strict=True):
         for number, column in enumerate(columns):
-            _add(pile, metric, row_no, column, form.statistics[number : number + 1], context)
+            statistic = form.statistics[number : number + 1]
+            _add(of_events, metric, labels[metric.labels], row_no, column, statistic, context)
             row_no += 1
         if not form.complete:
             missing.append(metric.name)
@@ -130,19 +132,31 @@ def _labels(dimension_sets: Any, places: dict[str, int]) -> tuple[int, ...]:
     return tuple(names)
 
 
+class _Labels:
+    """The dimensions of a metric, and the services that they name or the places are of."""
+
+    def __init__(self, pile: Pile, places: tuple[int, ...]) -> None:
+        self.names = tuple(pile.shape.members[place] for place in places)
+        self.columns = [of_type(pile.taken[place], str, values.text) for place in places]
+        self.services = [place.service for place in pile.places]
+        naming = next((name for name in _SERVICE if name in self.names), None)
+        if naming is not None:
+            named = self.columns[self.names.index(naming)]
+            self.services = [own or other for own, other in zip(named, self.services, strict=True)]
+
+
 def _add(
-    pile: Pile, metric: _Metric, row_no: int, numbers: Sequence[float], statistic: tuple[str, ...], context: Context
+    of_events: tuple[Cells, ...],
+    metric: _Metric,
+    labels: _Labels,
+    row_no: int,
+    numbers: Sequence[float],
+    statistic: tuple[str, ...],
+    context: Context,
 ) -> None:
     """Adds one value of a metric for each line."""
-    rows, members = len(pile.events), pile.shape.members
-    time, event_id, _, *others = pile.of_events()
-    names = tuple(members[place] for place in metric.labels)
-    columns = [of_type(pile.taken[place], str, values.text) for place in metric.labels]
-    services = [place.service for place in pile.places]
-    naming = next((name for name in _SERVICE if name in names), None)
-    if naming is not None:
-        named = columns[names.index(naming)]
-        services = [own or other for own, other in zip(named, services, strict=True)]
+    rows, (time, event_id, _, *others) = len(numbers), of_events
+    names, columns = labels.names, labels.columns
     if statistic:
         names, columns = (*names, STATISTIC), [*columns, [*statistic] * rows]
     context.rows.metrics.extend(
@@ -154,7 +168,7 @@ def _add(
         Same(metric.name, rows),
         numbers,
         Same(metric.unit, rows),
-        services,
+        labels.services,
         Maps(Keys(names, names), rows, list(chain.from_iterable(zip(*columns, strict=True)))),
     )
 
@@ -167,9 +181,9 @@ def _add_rest(pile: Pile, used: set[int], row_no: int, rejected: list[str], cont
     if rejected:
         for event in pile.events:
             note_rejected(event, rejected)
-    rest = context.pile(_LOG, {name: pile.values[0][place] for place, name in names}, row_no)
+    rest = context.pile(_LOG, {name: pile.values[0][place] for place, name in names})
     wanted = [(place, name) for place, name in names if name in rest.shape.wanted]
-    rest.extend(pile.events, ({name: line[place] for place, name in wanted} for line in pile.values))
+    rest.extend(pile.events, ({name: line[place] for place, name in wanted} for line in pile.values), row_no=row_no)
 
 
 def note_rejected(event: Event, metrics: Sequence[str]) -> None:
