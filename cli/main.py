@@ -30,6 +30,7 @@ examples:
   tracelake find-features access.log                  which features there are, by the routes
   tracelake rules check rules.toml lambda.log         what rules of your own would change
   tracelake suspects --baseline usual.json --incident now.json   which service is the root cause
+  tracelake detect errors.csv --direction up          which alerts a series would have given, and why
   tracelake retry-rejected --dry-run                  which dead letters there are, by reason
   tracelake budget                                    what this month has cost, and what is left out because of it
   tracelake price --set kinesis_mode=on-demand        what an installation would cost, line by line
@@ -150,6 +151,24 @@ def _deployed(arguments: argparse.Namespace) -> int:
     return deployed.run((arguments.local, arguments.stage), told, sys.stdout)
 
 
+def _detect(arguments: argparse.Namespace) -> int:
+    import msgspec  # noqa: PLC0415
+
+    from cli import detect  # noqa: PLC0415
+    from functions.core.detect.series import Options  # noqa: PLC0415
+
+    names = ("direction", "min_level", "min_volume", "sensitivity")
+    options = msgspec.convert({name: getattr(arguments, name) for name in names}, Options)
+    return detect.run(
+        arguments.path,
+        options,
+        sys.stdout,
+        as_json=arguments.json,
+        scores=arguments.scores,
+        volume=arguments.volume,
+    )
+
+
 def _budget(arguments: argparse.Namespace) -> int:
     from cli import budget  # noqa: PLC0415
 
@@ -202,6 +221,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_trace(commands)
     _add_customers(commands)
     _add_deployed(commands)
+    _add_detect(commands)
     _add_retry(commands)
     _add_budget(commands)
     _add_price(commands)
@@ -339,6 +359,42 @@ def _add_customers(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     show.set_defaults(run=_show_customers)
     show.add_argument("--format", choices=("table", "json", "csv"), default="table", help="default: table")
     add_place(show)
+
+
+def _add_detect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    detect = commands.add_parser(
+        "detect",
+        help="say which alerts a series would have given, and why",
+        description="Reads a CSV file with the columns timestamp and value, learns what is usual as it goes, and "
+        "prints what it would have told of and why. Three value columns or more are a group whose members should "
+        "behave alike. No AWS account is needed.",
+    )
+    detect.set_defaults(run=_detect)
+    detect.add_argument("path", metavar="FILE.csv", help="times in ISO form (UTC without a zone) or seconds since 1970")
+    detect.add_argument("--json", action="store_true", help="print JSON")
+    detect.add_argument("--direction", choices=("both", "up", "down"), default="both", help="default: both")
+    detect.add_argument(
+        "--sensitivity",
+        choices=("standard", "fewer alerts"),
+        default="standard",
+        help="default: standard",
+    )
+    detect.add_argument(
+        "--min-level", type=_amount, default=0.0, metavar="X", help="no alert of a rise to less than this"
+    )
+    detect.add_argument("--min-volume", type=_amount, default=0.0, metavar="N", help="values made of less say nothing")
+    detect.add_argument("--volume", default="", metavar="COLUMN", help="how much each value was made of, e.g. requests")
+    detect.add_argument("--scores", default="", metavar="OUT.csv", help="write timestamp,value,anomaly_score per row")
+
+
+def _amount(text: str) -> float:
+    try:
+        amount = float(text)
+    except ValueError:
+        amount = -1.0
+    if not 0 <= amount < float("inf"):
+        raise argparse.ArgumentTypeError(f"{safe(text)!r} is no amount: a number from 0 on")
+    return amount
 
 
 def _add_retry(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -15,6 +15,7 @@ three ways take turns, so that other work on the machine disturbs all of them al
 from __future__ import annotations
 
 import gc
+import random
 import resource
 import subprocess
 import sys
@@ -28,6 +29,7 @@ import pyarrow as pa
 from functions.core.cost.assumptions import ASSUMED
 from functions.core.cost.by_volume import charges, cost_by_part, of_gigabytes
 from functions.core.cost.prices import PRICES
+from functions.core.detect.series import update
 from stacks import bundling
 from tests.performance import ways
 from tests.performance.telemetry import KINDS, Shop
@@ -37,6 +39,7 @@ BATCHES = 4
 LAMBDA_BATCH_BYTES = 6_000_000
 GOAL_OF_LIMIT, GOAL_OF_USUAL, GOAL_PEAK_MB = 0.40, 2.5, 512
 KIND_BYTES = 4_000_000
+GOAL_MICROSECONDS = 30
 COLD_STARTS = 5
 MEASURE_MEMORY = "--memory"
 
@@ -83,6 +86,7 @@ def main() -> int:
     report(("cold start", cold_start_ms(), f"ms to import the handler from its bundle, best of {COLD_STARTS}, here"))
     for kind, _ in KINDS:
         report((kind, *of_kind(kind)))
+    report(("detection", microseconds_a_point(), f"microseconds a point of a series (goal under {GOAL_MICROSECONDS})"))
     return int(of_limit < GOAL_OF_LIMIT or of_usual < GOAL_OF_USUAL or peak_mb >= GOAL_PEAK_MB)
 
 
@@ -96,6 +100,15 @@ def of_kind(kind: str) -> tuple[float, str]:
         timed(seconds, "limit", lambda: ways.limit(records, parts))
     megabytes = 3 * shop.raw_bytes / 1e6
     return megabytes / seconds["tracelake"], f"MB/s, {seconds['limit'] / seconds['tracelake']:.0%} of the limit"
+
+
+def microseconds_a_point() -> float:
+    """Of the detector, over a month of five minutes each."""
+    chance = random.Random(5)
+    points = [(at * 300.0, chance.gauss(100, 10)) for at in range(8640)]
+    seconds = {"detection": 0.0}
+    timed(seconds, "detection", lambda: update(None, points))
+    return seconds["detection"] * 1e6 / len(points)
 
 
 def cold_start_ms() -> float:

@@ -1,0 +1,1 @@
+"""Alerts without thresholds: what is unusual for a series is learnt from the series (docs/detection.md)."""
