@@ -64,7 +64,7 @@ lint: .cache/setup.stamp ## Check format, lint, types and layers
 	@$(VENV)/bin/lint-imports --no-logo
 
 test: lint ## Run every check and test
-	@$(PY) -m pytest -q -n 2 --dist loadfile
+	@$(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 bootstrap: .cache/setup.stamp ## Prepare an account and region for CDK, once: make bootstrap ENV=aws://111122223333/eu-central-1
 	@$(CDK) bootstrap $(if $(POLICIES),--cloudformation-execution-policies $(POLICIES)) $(ENV)

@@ -35,7 +35,9 @@ QUESTIONS = load_all()
 VIEWS = views.load_all()
 # approx_percentile estimates in Trino and counts on the local engine
 ESTIMATES = re.compile(r"p\d\d_\w+|init_p50_ms")
-ESTIMATES_WITHIN = 0.05
+ESTIMATES_WITHIN = {"p99": 0.35}
+"""The 99th percentile of a few hundred rows has neighbours that are far away; all others lie close."""
+
 Rows = list[dict[str, Cell]]
 NEEDED = {"id": f"{1:032x}"}
 """Parameters without which a question has no answer."""
@@ -173,7 +175,7 @@ def differences(theirs: Rows, ours: Rows) -> list[str]:
 
 def _same(column: str, one: Cell, other: Cell) -> bool:
     if isinstance(one, float) and isinstance(other, float):
-        within = ESTIMATES_WITHIN if ESTIMATES.fullmatch(column) else 1e-9
+        within = ESTIMATES_WITHIN.get(column[:3], 0.05) if ESTIMATES.fullmatch(column) else 1e-9
         return one == pytest.approx(other, rel=within)
     return type(one) is type(other) and one == other
 
