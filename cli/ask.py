@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TextIO
 
@@ -65,12 +65,31 @@ def answer(
     question = find(words)
     try:
         values = _values(question, params)
-        span = parse_span(since) if since else question.since
     except QuestionError as error:
         raise CommandError(str(error)) from None
-    end = datetime.now(UTC)
-    sql, literals = question.bind(values, TimeRange(end - span, end).whole_minutes())
-    return _run(question, sql, literals, form, place=place, span=span, timeout=timeout_seconds, out=out, err=err)
+    result = _asked(question, values, since, place, timeout_seconds, err)
+    if result.rows or form != "table":
+        terminal.show(result.columns, result.rows, form, out)
+    if not result.rows:
+        print(f"No rows. Needed: {question.needs}. Or look back further with --since.", file=err)
+        if limits := [_shown(param) for param in question.params if param.name != "top" and param.default != ""]:
+            print(f"Without --param these hold: {', '.join(limits)}", file=err)
+    scanned = result.scanned_bytes / 1e6
+    rows = f"{len(result.rows):,} row" + ("s" if len(result.rows) != 1 else "")
+    print(f"{rows}, {scanned:,.1f} MB scanned", file=err)
+    return OK
+
+
+def rows(
+    name: str,
+    values: Mapping[str, Value],
+    since: str | None,
+    place: tuple[bool, str | None],
+    timeout_seconds: float,
+    err: TextIO,
+) -> Sequence[dict[str, terminal.Cell]]:
+    """The rows of a question for a command that shows them in its own way."""
+    return _asked(load_all()[name], values, since, place, timeout_seconds, err).rows
 
 
 def find(words: Sequence[str]) -> Question:
@@ -98,60 +117,20 @@ def _values(question: Question, given: Sequence[str]) -> dict[str, Value]:
     return values
 
 
-def rows(
-    name: str,
-    values: dict[str, Value],
+def _asked(
+    question: Question,
+    values: Mapping[str, Value],
     since: str | None,
     place: tuple[bool, str | None],
     timeout_seconds: float,
     err: TextIO,
-) -> Sequence[dict[str, terminal.Cell]]:
-    """The rows of a question for a command that shows them in its own way."""
-    question = load_all()[name]
+) -> Result:
     try:
         span = parse_span(since) if since else question.since
         end = datetime.now(UTC)
         sql, literals = question.bind(values, TimeRange(end - span, end).whole_minutes())
     except QuestionError as error:
         raise CommandError(str(error)) from None
-    return _asked(question, sql, literals, place=place, span=span, timeout=timeout_seconds, err=err).rows
-
-
-def _run(
-    question: Question,
-    sql: str,
-    literals: list[str],
-    form: str,
-    *,
-    place: tuple[bool, str | None],
-    span: timedelta,
-    timeout: float,
-    out: TextIO,
-    err: TextIO,
-) -> int:
-    result = _asked(question, sql, literals, place=place, span=span, timeout=timeout, err=err)
-    if result.rows or form != "table":
-        terminal.show(result.columns, result.rows, form, out)
-    if not result.rows:
-        print(f"No rows. Needed: {question.needs}. Or look back further with --since.", file=err)
-        if limits := [_shown(param) for param in question.params if param.name != "top" and param.default != ""]:
-            print(f"Without --param these hold: {', '.join(limits)}", file=err)
-    scanned = result.scanned_bytes / 1e6
-    rows = f"{len(result.rows):,} row" + ("s" if len(result.rows) != 1 else "")
-    print(f"{rows}, {scanned:,.1f} MB scanned", file=err)
-    return OK
-
-
-def _asked(
-    question: Question,
-    sql: str,
-    literals: list[str],
-    *,
-    place: tuple[bool, str | None],
-    span: timedelta,
-    timeout: float,
-    err: TextIO,
-) -> Result:
     # AWS's client takes a while to import, and listing questions does not need it
     from cli import target  # noqa: PLC0415
     from functions.aws import athena  # noqa: PLC0415
@@ -168,7 +147,7 @@ def _asked(
                 literals,
                 database=where.database,
                 workgroup=where.workgroup,
-                timeout_seconds=timeout,
+                timeout_seconds=timeout_seconds,
             )
         except athena.QueryFailedError as error:
             raise CommandError(safe(str(error))) from error

@@ -11,11 +11,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from cli import ask, terminal
+from cli import ask, rules_file, terminal
 from cli.errors import OK, CommandError
-from cli.rows import RULES, files, read, records
+from cli.telemetry import Telemetry, normalised
 from cli.text import safe
-from functions.core.normalize import Normalizer
 from functions.core.traces import shown
 from functions.core.traces.facts import Fact, of_row, of_table
 from functions.core.traces.shown import Line
@@ -46,7 +45,7 @@ def run(
     ``paths`` are files of raw telemetry to look in instead of the lake. ``CommandError`` where there is nothing of it.
     """
     if paths:
-        facts = list(_of_files(paths))
+        facts = list(_of_files(paths, err))
     else:
         facts = [of_row(row) for row in ask.rows(QUESTION, {"id": wanted}, since, place, timeout_seconds, err)]
     transaction = find(facts, wanted)
@@ -110,16 +109,9 @@ def as_values(transaction: Transaction) -> dict[str, object]:
     }
 
 
-def _of_files(paths: Sequence[str]) -> Iterable[Fact]:
-    normalizer = Normalizer(RULES)
-    for path in files(paths):
-        try:
-            content, modified_ms = read(path)
-        except OSError as error:
-            raise CommandError(f"{path}: {error.strerror or error}") from None
-        for number, record in enumerate(records(path, content, modified_ms, None)):
-            normalizer.add(record, f"{path.name}:{number}", None)
-    for part in normalizer.flush("files"):
+def _of_files(paths: Sequence[str], err: TextIO) -> Iterable[Fact]:
+    parts, _ = normalised(Telemetry(paths, (), "", (False, None)).records(err), rules_file.load(""))
+    for part in parts:
         yield from of_table(part.table, part.rows)
 
 
@@ -133,7 +125,7 @@ def picture(transaction: Transaction, blocks: str = BLOCKS) -> RenderableType:
     for line in shown.lines(transaction, MOST_STEPS):
         start = min(step.start_ms for step in line.alike) - transaction.start_ms
         table.add_row(_what(line), _ms(start), _ms(line.takes_ms), _bars(line, blocks))
-        for said in [each for each in line.step.lines if each.kind in ("WARN", "ERROR", "FATAL")][:MOST_LOG_LINES]:
+        for said in line.warnings[:MOST_LOG_LINES]:
             words = f"{'  ' * line.depth}  {said.kind} {safe(said.message or '')[:200]}"
             table.add_row(Text(words, style="yellow"), _ms(said.start_ms - transaction.start_ms), "", "")
         if line.left_out:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from aws_lambda_powertools import Logger
 
 from functions.aws import environment
@@ -20,7 +19,7 @@ from functions.aws.items import ConditionLostError
 from functions.compact.publication import Output, Publisher
 from functions.core import publish
 from functions.core.schema import HOUR_MS, TABLES, hour_of, hour_start_ms
-from functions.core.traces.hourly import READ_COLUMNS, TABLES_READ, Rows, transactions
+from functions.core.traces.hourly import READ_COLUMNS, TABLES_READ, Rows, traces_of, transactions
 
 RESERVE_MS = 120_000
 """With less time than this left, no further hour is begun."""
@@ -36,18 +35,16 @@ class TooManyError(Exception):
     """The hour has more rows than fit into memory."""
 
 
-def run(publisher: Publisher) -> int:
-    """Make what is noted, oldest first, as far as the time allows; returns how many hours are left.
+def run(publisher: Publisher) -> None:
+    """Make what is noted, oldest first, as far as the time allows.
 
     An hour that cannot be made stops no other, and keeps its note, but for one that is too large for ever.
     """
-    notes = [*publisher.generations.notes(ASSEMBLE), *publisher.generations.notes(CONTINUE)]
-    left = len(notes)
-    for note in notes:
+    for note in [*publisher.generations.notes(ASSEMBLE), *publisher.generations.notes(CONTINUE)]:
         if publisher.remaining_ms() < RESERVE_MS:
-            break
+            return
         try:
-            left -= _made(publisher, note)
+            _take(publisher, note)
         except ConditionLostError:
             log.info("published meanwhile, its transactions are made in the next run", hour=note.hour)
         except TooManyError as error:
@@ -55,19 +52,18 @@ def run(publisher: Publisher) -> int:
             publisher.generations.done(note)
         except Exception:
             log.exception("transactions were not put together, the next run tries again", hour=note.hour)
-    return left
 
 
-def _made(publisher: Publisher, note: Note) -> bool:
+def _take(publisher: Publisher, note: Note) -> None:
+    """Make what is noted, unless another run has the hour."""
     generations = publisher.generations
     if not generations.take_lease(note.hour):
-        return False
+        return
     try:
         _make(publisher, note)
         generations.done(note)
     finally:
         generations.release_lease(note.hour)
-    return True
 
 
 def _make(publisher: Publisher, note: Note) -> None:
@@ -85,7 +81,7 @@ def _make(publisher: Publisher, note: Note) -> None:
         start,
         {name: _read(publisher, current[name, hour], READ_COLUMNS[name]) for name in TABLES_READ},
         {name: _read(publisher, current[name, after], READ_COLUMNS[name]) for name in TABLES_READ},
-        frozenset(_traces(publisher, [current[name, before] for name in TABLES_READ])),
+        frozenset(traces_of(_read(publisher, current[name, before], ["trace_id"]) for name in TABLES_READ)),
     )
     output = Output(publisher, hour, "transactions")
     known = _read(publisher, output.old, None) if note.kind == CONTINUE and output.old.number else None
@@ -102,12 +98,3 @@ def _read(publisher: Publisher, generation: Generation, columns: Sequence[str] |
     columns = columns or table.arrow_schema.names
     read = [publish.conform(table, publisher.lake.read(file.key, columns)).select(columns) for file in generation.files]
     return pa.concat_tables([publish.empty(generation.table).select(columns), *read])
-
-
-def _traces(publisher: Publisher, generations: Sequence[Generation]) -> set[str]:
-    found: set[str] = set()
-    for generation in generations:
-        for file in generation.files:
-            traces = publisher.lake.read(file.key, ["trace_id"])["trace_id"]
-            found.update(trace for trace in pc.unique(traces).to_pylist() if trace)
-    return found

@@ -120,7 +120,7 @@ def _hour_before_not_assembled_again(patch):
 
 
 def _earlier_traces_not_left_out(patch):
-    patch.setattr(assembling, "_traces", lambda publisher, generations: set())
+    patch.setattr(assembling, "traces_of", lambda tables: set())
 
 
 def _assembled_once(patch):

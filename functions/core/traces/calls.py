@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from functions.core.traces.transaction import CALLING
+
 UNNAMED = "(unknown)"
 SINGLE_CALLEE = 0.9
 """Share of the answered calls of one kind that must go to one service for an unanswered one to count as its."""
@@ -24,7 +26,6 @@ _COLUMNS = (
     *("trace_id", "span_id", "parent_span_id", "links", "service", "name", "kind", "start_time", "duration_ms"),
     *("status", "remote_service", "remote_operation", "span_attributes"),
 )
-_CALLING = frozenset({"client", "producer"})
 _ENTERED = frozenset({"server", "consumer"})
 _RESOURCE_NAMES = (
     *("aws.remote.resource.identifier", "aws.dynamodb.table_names", "table_name", "messaging.destination.name"),
@@ -131,7 +132,7 @@ def read(table: pa.Table) -> list[Span]:
             duration,
             status in {"error", "fault", "throttle"},
             status == "error",
-            _component(remote, more) if remote and kind in _CALLING else "",
+            _component(remote, more) if remote and kind in CALLING else "",
             operation or "",
         )
     return sorted(found.values(), key=lambda span: (span.start, -span.duration, span.key))
@@ -210,14 +211,14 @@ def _walk(root: Span, children: Mapping[Key, list[Span]], callees: Callees, foun
                 call.own_ms[span.name] = call.own_ms.get(span.name, 0.0) + own
         for child in reversed(below):
             waited = None
-            if span.kind in _CALLING and _enters(child, span):
+            if span.kind in CALLING and _enters(child, span):
                 waited = max(0.0, child.start - span.start - span.duration) if _later(child) else own
             open_.append((child, call, waited))
 
 
 def _enters(span: Span, parent: Span) -> bool:
     """Whether a span is where another service, or the same one again, takes a call."""
-    return span.service != parent.service or (span.kind in _ENTERED and parent.kind in _CALLING)
+    return span.service != parent.service or (span.kind in _ENTERED and parent.kind in CALLING)
 
 
 def _later(span: Span) -> bool:

@@ -54,10 +54,9 @@ def transactions(rows: Rows, version: int, known: pa.Table | None = None) -> Ite
         for each in counted:
             if each["values"]:
                 sizes[each["values"]] += each["counts"]
-    here = {trace for name in TABLES_READ for trace in pc.unique(rows.hour[name]["trace_id"]).to_pylist() if trace}
-    heads = _of_heads(here, rows.earlier, _receivers(whole["spans"]))
+    heads = _of_heads(traces_of(rows.hour.values()), rows.earlier, _receivers(whole["spans"]))
     if known is not None:
-        later = {trace for name in TABLES_READ for trace in pc.unique(rows.later[name]["trace_id"]).to_pylist()}
+        later = traces_of(rows.later.values())
         heads = {head: traces for head, traces in heads.items() if not later.isdisjoint(traces)}
         yield known.filter(pc.invert(pc.is_in(known["event_id"], pa.array(heads, pa.string()))))
     for batch in _batches(heads, sizes):
@@ -70,6 +69,11 @@ def transactions(rows: Rows, version: int, known: pa.Table | None = None) -> Ite
         ]
         if found:
             yield _table([_row(head, each, rows.start_ms, version) for head, each in found], whole)
+
+
+def traces_of(tables: Iterable[pa.Table]) -> set[str]:
+    """The traces that rows of some tables name."""
+    return {trace for table in tables for trace in pc.unique(table["trace_id"]).to_pylist() if trace}
 
 
 def _receivers(spans: pa.Table) -> dict[str, set[str]]:
@@ -191,5 +195,5 @@ def _first(whole: Mapping[str, pa.Table], column: str) -> str | None:
     return next(iter(values), None)
 
 
-READ_COLUMNS = {name: [*columns_of(name), "account", "region", "event_id", "row_no"] for name in TABLES_READ}
+READ_COLUMNS = {name: [*columns_of(name), "account", "region"] for name in TABLES_READ}
 """What is needed of each table."""

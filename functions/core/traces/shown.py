@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from functions.core.traces.critical_path import CALL, NETWORK, UNKNOWN, WAIT, WORK, Segment, critical_path, suspect
+from functions.core.traces.facts import Fact
 from functions.core.traces.transaction import CALLING, Step, Transaction
 
+WARNINGS = ("WARN", "ERROR", "FATAL")
 WORDS = {WORK: "at work", CALL: "being called", NETWORK: "on the way to it", WAIT: "until taken up", UNKNOWN: "unknown"}
-
 
 FOLDED_FROM = 4
 """As many calls of one kind below one step are one line: each of them alone says nothing."""
@@ -39,6 +40,11 @@ class Line:
         return sum(step.end_ms - step.start_ms for step in self.alike)
 
     @property
+    def warnings(self) -> list[Fact]:
+        """The log lines of the step that warn of something."""
+        return [line for line in self.step.lines if line.kind in WARNINGS]
+
+    @property
     def times(self) -> str:
         """``9 \u00d7``, or nothing for a single step."""
         return f"{len(self.alike)} \u00d7 " if len(self.alike) > 1 else ""
@@ -56,21 +62,21 @@ def cause(transaction: Transaction) -> str:
     found = suspect(transaction)
     if found is None:
         return "Nothing failed, and nobody took most of the time."
-    return f"Likely cause: {_named(found.service)}: {found.reason}"
+    return f"Likely cause: {named(found.service)}: {found.reason}"
 
 
 def label(step: Step) -> str:
     """What a step did; the service where it is another than above."""
     fact = step.fact
     if fact.kind in CALLING and fact.remote_service:
-        return " ".join(filter(None, (_named(fact.remote_service), fact.remote_operation)))
+        return " ".join(filter(None, (named(fact.remote_service), fact.remote_operation)))
     if fact.name in (None, step.service):
         return step.service
     same = step.parent is not None and step.parent.service == step.service
     return fact.name if same and fact.name else f"{step.service}: {fact.name}"
 
 
-def _named(service: str) -> str:
+def named(service: str) -> str:
     """A service as people name it."""
     return service.removeprefix("AWS::")
 
@@ -148,7 +154,7 @@ def time_spent(transaction: Transaction) -> list[tuple[str, str, float, float]]:
         spent[segment.who, segment.kind] += segment.duration_ms
     total = sum(spent.values()) or 1.0
     most = sorted(spent.items(), key=lambda each: -each[1])
-    return [(_named(who), WORDS[kind], ms, ms / total) for (who, kind), ms in most]
+    return [(named(who), WORDS[kind], ms, ms / total) for (who, kind), ms in most]
 
 
 def _weight(step: Step, on_path_ms: float) -> tuple[int, float]:

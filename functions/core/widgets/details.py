@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from functions.core.questions import Value
+from functions.core.traces.shown import named
 from functions.core.widgets import transaction
 from functions.core.widgets.page import WidgetContext, note, page, text
 from functions.core.widgets.parts import UNKNOWN, Column, customer, failed, meter, name_of, table, typed
@@ -245,7 +246,7 @@ def _slow(rows: Sequence[Row], context: WidgetContext) -> str:
             _time(row["time"], context),
             customer(str(row["tenant"] or ""), row["customer_name"], "none"),
             _answered(row, context),
-            f"<b>{name_of(str(row['cause'] or '').removeprefix('AWS::'), 'nobody')}</b> "
+            f"<b>{name_of(named(str(row['cause'] or '')), 'nobody')}</b> "
             f"<bdi>{text(row['cause_reason'] or '', 200)}</bdi>"
             f'<span class="tl-two">trace {text(row["trace_id"], 64)}</span>',
         ]

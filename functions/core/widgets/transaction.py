@@ -16,7 +16,6 @@ MOST_STEPS = 80
 MOST_WHO = 6
 MOST_LOG_LINES = 3
 _INDENT, _DEEPEST = 14, 12
-_LEVELS = ("WARN", "ERROR", "FATAL")
 
 
 def draw(rows: Sequence[Mapping[str, Any]], context: WidgetContext) -> str:
@@ -86,8 +85,7 @@ def _said(line: Line) -> Iterable[str]:
     error = " ".join(filter(None, (fact.error_type, fact.message))) if line.step.failed else ""
     if error:
         yield f"<bdi>{text(error, 200)}</bdi>"
-    warnings = [each for each in line.step.lines if each.kind in _LEVELS]
-    for said in warnings[:MOST_LOG_LINES]:
+    for said in line.warnings[:MOST_LOG_LINES]:
         yield f"<bdi>{text(f'{said.kind} {said.message or str()}', 200)}</bdi>"
     if line.left_out:
         yield f"and {line.left_out:,} more below it"
