@@ -82,7 +82,7 @@ class Summariser:
             commits.append(pending.id)
             for file in pending.files:
                 if file.table == found.table:
-                    found.add_rows(publish.conform(TABLES[found.table], self._lake.read(file.key)))
+                    found.add_rows(publish.conform(TABLES[found.table], self._lake.read(file.key, found.reads)))
         return HourObject(commits=commits, content=found.bounded().plain())
 
 

@@ -33,3 +33,11 @@ def buckets(measured: pa.DoubleArray | pa.ChunkedArray) -> pa.Int32Array | pa.Ch
     """Buckets of many values; null stays null."""
     bounded = pc.min_element_wise(pc.max_element_wise(measured, SMALLEST, skip_nulls=False), LARGEST, skip_nulls=False)
     return pc.cast(pc.ceil(pc.divide(pc.ln(bounded), _LOG_GROWTH)), pa.int32())
+
+
+def cells(histograms: pa.ChunkedArray) -> tuple[pa.Int64Array, pa.Int32Array, pa.Int64Array]:
+    """The cells of many histograms, as `schema` has them: number of the row, bucket and count of each."""
+    maps = histograms.combine_chunks()
+    maps = pa.concat_arrays(maps.chunks) if isinstance(maps, pa.ChunkedArray) else maps
+    of_keys, of_items = (pa.ListArray.from_arrays(maps.offsets, cell) for cell in (maps.keys, maps.items))
+    return pc.cast(pc.list_parent_indices(of_keys), pa.int64()), pc.list_flatten(of_keys), pc.list_flatten(of_items)

@@ -1,8 +1,9 @@
 """Summaries of an hour: small, mergeable, with exact totals. The first paint of every widget comes from them.
 
 Each kind is made from one table of the lake and kept as one JSON object an hour: ``traffic`` (customers and routes),
-``errors`` (by fingerprint and service), ``ledger`` (sums of the commits), and ``telemetry_<table>`` (which columns are
-filled, by what wrote the rows: dark/telemetry.py). What is beyond the bounds of a
+``errors`` (by fingerprint and service), ``ledger`` (sums of the commits), ``telemetry_<table>`` (which columns are
+filled, by what wrote the rows: dark/telemetry.py), and ``signals_<table>`` (what happened every five minutes:
+watch/signals.py). What is beyond the bounds of a
 summary is kept in its ``others``, so that sums over a summary are sums over all rows. `merge` only adds and is
 associative; `bounded` is what is written.
 """
@@ -17,11 +18,14 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from functions.core import histogram
 from functions.core.dark.telemetry import KINDS as TELEMETRY
 from functions.core.dark.telemetry import Telemetry
 from functions.core.publish import times_ms
 from functions.core.ranked import Failures, Key, Ranked, Requests
 from functions.core.sampling import loudest
+from functions.core.watch.signals import BY_TABLE as SIGNALS
+from functions.core.watch.signals import Signals
 
 VERSION = 1
 TOP_CUSTOMERS = 200
@@ -180,8 +184,14 @@ class Ledger:
         return {name: dict(loudest(groups)) for name, groups in self.log_groups.items()}
 
 
-AnySummary = Traffic | Errors | Ledger | Telemetry
-KINDS: dict[str, type[AnySummary]] = {"traffic": Traffic, "errors": Errors, "ledger": Ledger, **TELEMETRY}
+AnySummary = Traffic | Errors | Ledger | Telemetry | Signals
+KINDS: dict[str, type[AnySummary]] = {
+    "traffic": Traffic,
+    "errors": Errors,
+    "ledger": Ledger,
+    **TELEMETRY,
+    **SIGNALS,
+}
 
 
 class HourObject(msgspec.Struct):
@@ -231,13 +241,7 @@ def _add_requests(into: Ranked[Requests], rows: pa.Table, by: tuple[str, ...]) -
 
 def _latencies(keys: pa.Table, histograms: pa.ChunkedArray, by: tuple[str, ...]) -> list[tuple[Key, int, int]]:
     """Key, bucket and count over all rows, each bucket of a key once."""
-    maps = histograms.combine_chunks()
-    maps = pa.concat_arrays(maps.chunks) if isinstance(maps, pa.ChunkedArray) else maps
-    if len(maps) == 0:
-        return []
-    rows = pc.list_parent_indices(pa.ListArray.from_arrays(maps.offsets, maps.keys))
-    counts = pc.list_flatten(pa.ListArray.from_arrays(maps.offsets, maps.items))
-    buckets = pc.list_flatten(pa.ListArray.from_arrays(maps.offsets, maps.keys))
+    rows, buckets, counts = histogram.cells(histograms)
     cells = keys.take(rows).append_column("bucket", buckets).append_column("count", counts)
     summed = cells.group_by([*by, "bucket"], use_threads=False).aggregate([("count", "sum")])
     found = zip(*(summed[name].to_pylist() for name in (*by, "bucket", "count_sum")), strict=True)

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
+from datetime import datetime, timedelta
 
 import pyarrow as pa
 
@@ -12,6 +13,8 @@ from functions.aws.summaries import key_of
 from functions.core.schema import HOUR_MS, TABLES, hour_of, hour_start_ms
 from functions.core.summaries import KINDS, decode
 from functions.core.traces.hourly import TABLES_READ, Rows, transactions
+from functions.core.watch.signals import BIN_MS, bins
+from functions.core.watch.signals import BY_TABLE as SIGNALS
 
 from .world import DEAD_LETTERS, LAKE, STATE, tried
 
@@ -153,12 +156,44 @@ def _check_transactions(account):
 def _check_summaries(account):
     """Widgets see what is settled: the same sums, by hour."""
     for kind, made in KINDS.items():
+        if kind in SIGNALS:
+            _check_signals(account, kind, made)
+            continue
         sums = Counter()
         for row in account.reader.table(made.table):
             sums[row["hour"]] += row[_SUMMED[kind]] if kind in _SUMMED else 1
         found = {hour: _total(account, kind, hour) for hour in sums}
         assert found == sums, f"summary of {kind}: {found} instead of {sums}"
 
+
+def _check_signals(account, kind, made):
+    """Detection sees what is settled: of each subject every five minutes."""
+    sums, hours = Counter(), set()
+    for row in account.reader.table(made.table):
+        hours.add(row["hour"])
+        for subject, columns in made.subjects.items():
+            names = tuple(
+                row[name] if name != "service" or subject != "metric" else row[name] or "-" for name in columns
+            )
+            if all(names):
+                sums[(row["time"] - _EPOCH) // _BIN * BIN_MS, subject, names] += _COUNTED[made.table](row)
+    found = Counter()
+    for hour in hours:
+        summary = decode(account.world.s3.objects.get((LAKE, key_of(kind, hour)), b"")).summary(kind)
+        for start, measures in bins(hour, [summary]).items():
+            for subject, measure in measures.items():
+                found[start, *subject] += measure.count
+    assert +found == +sums, f"{kind}: {found - sums} too much, {sums - found} too little"
+
+
+_EPOCH, _BIN = datetime.fromisoformat("1970-01-01"), timedelta(milliseconds=BIN_MS)
+_COUNTED = {
+    "traffic": lambda row: row["requests"],
+    "service_calls": lambda row: row["calls"],
+    "invocations": lambda row: row["status"] is not None,
+    "error_groups": lambda row: row["occurrences"],
+    "metrics": lambda row: "statistic" not in dict(row["labels"] or ()),
+}
 
 _SUMMED = {"traffic": "requests", "errors": "occurrences", "ledger": "events"}
 _RANKED = {"traffic": "customers", "errors": "groups"}

@@ -41,7 +41,8 @@ def test_an_hour_that_goes_on_is_summarised_with_every_commit_once():
             account.applications.write("logs", size=3)
             account.wait(1)
             account.normalize()
-            assert len(_writes(account)) == 3
+            # traffic and errors, the signals of both, and the ledger
+            assert len(_writes(account)) == 5
             assert _requests(account, hour) == count
             assert _writes(account) == []
         errors = _object(account, "errors", hour).summary("errors").groups

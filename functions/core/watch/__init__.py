@@ -1,0 +1,1 @@
+"""What is watched of an application, and what is told when some of it is unusual (docs/alerts.md)."""
