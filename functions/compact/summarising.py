@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from functions.aws import environment, signals
 from functions.aws.generations import SUMMARISE, Generation, Generations, Pending
 from functions.aws.lake import Lake
 from functions.aws.summaries import Summaries, key_of
@@ -36,7 +37,9 @@ class Summariser:
         self._remaining_ms, self._sure = remaining_ms, sure
 
     def run(self) -> None:
-        """Bring all summaries up to date, as far as the time allows."""
+        """Bring all summaries up to date, as far as the time allows; if it does, note until when they are."""
+        begun_ms = environment.now_ms()
+        done = True
         for note in self._generations.notes(SUMMARISE):
             if self._remaining_ms() < RESERVE_MS:
                 return
@@ -45,7 +48,9 @@ class Summariser:
         for hour in reversed(self._generations.pending_hours()):
             if self._remaining_ms() < RESERVE_MS:
                 return
-            self._unpublished(hour)
+            done &= self._unpublished(hour)
+        if done:
+            signals.write(self._generations.table, "seen", begun_ms)
 
     def _published(self, kind: str, hour: str) -> bool:
         """Summarise the published rows of an hour; ``False`` where somebody else wrote the object meanwhile."""
@@ -62,18 +67,20 @@ class Summariser:
             found.add_rows(publish.conform(TABLES[current.table], self._lake.read(file.key, found.reads)))
         return HourObject(generation=current.number, content=found.bounded().plain())
 
-    def _unpublished(self, hour: str) -> None:
-        """Add to the summaries of an hour the commits that are not in them yet."""
+    def _unpublished(self, hour: str) -> bool:
+        """Add to the summaries of an hour the commits that are not in them yet; ``False`` as in `_published`."""
         while_it_goes_on = [kind for kind in KINDS if not KINDS[kind].only_published]
         stored = {kind: self._summaries.read(key_of(kind, hour)) for kind in while_it_goes_on}
         kinds = [kind for kind in stored if self._generations.current(KINDS[kind].table, hour).number == 0]
         pending = [found for found in self._generations.pending(hour) if self._sure(found)] if kinds else []
+        done = True
         for kind in kinds:
             made = decode(stored[kind].body)
             known = set(made.commits)
             fresh = [found for found in pending if found.id not in known and _has(found, KINDS[kind].table)]
             if fresh and made.generation == 0:
-                self._summaries.replace(key_of(kind, hour), encode(self._with(kind, made, fresh)), stored[kind])
+                done &= self._summaries.replace(key_of(kind, hour), encode(self._with(kind, made, fresh)), stored[kind])
+        return done
 
     def _with(self, kind: str, made: HourObject, fresh: Iterable[Pending]) -> HourObject:
         found = made.summary(kind)

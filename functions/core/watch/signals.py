@@ -28,6 +28,7 @@ anyhow, and an hour has twelve histograms for each subject."""
 
 LONGEST_NAME = 200
 HISTOGRAM = "latency_histogram"
+_IN_FILES = pa.array(["alb_log", "nlb_log", "clb_log", "s3_log", "cloudfront_log"])
 NO_SERVICE = "-"
 """Of a metric that names none."""
 
@@ -190,11 +191,18 @@ class Signals:
 
 
 class TrafficSignals(Signals):
-    """Services, routes and customers."""
+    """Services, routes and customers; without what comes in files, which is minutes to hours late: nobody could tell
+    that from silence."""
 
     table = "traffic"
     subjects: ClassVar = {"service": ("service",), "route": ("service", "route"), "customer": ("tenant",)}
-    reads = ("time", "service", "route", "tenant", "requests", "errors", "client_errors", "latency_sum_ms", HISTOGRAM)
+    reads = (
+        *("time", "source", "service", "route", "tenant"),
+        *("requests", "errors", "client_errors", "latency_sum_ms", HISTOGRAM),
+    )
+
+    def add_rows(self, rows: pa.Table) -> None:
+        super().add_rows(rows.filter(pc.invert(pc.is_in(rows["source"], _IN_FILES))))
 
     def measured(self, rows: pa.Table) -> tuple[Columns, Latencies]:
         columns = {"count": "requests", "failed": "errors", "refused": "client_errors", "total": "latency_sum_ms"}

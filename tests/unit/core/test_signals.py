@@ -14,7 +14,9 @@ from functions.core import summaries
 from functions.core.derived import service_calls, traffic
 from functions.core.ranked import Ranked
 from functions.core.schema import hour_of
+from functions.core.sources import SOURCES
 from functions.core.watch.signals import (
+    _IN_FILES,
     BIN_MS,
     BY_TABLE,
     MOST,
@@ -63,6 +65,16 @@ def test_requests_are_counted_by_service_route_and_customer_every_five_minutes()
     assert {each.count for each in found[BIN_MS].values()} == {1}
     assert [start for start, measures in found.items() if measures] == [0, BIN_MS]
     assert len(found) == 12
+
+
+def test_what_comes_late_in_files_says_nothing_of_the_last_five_minutes() -> None:
+    made = of_traffic(request(source="alb_log"), request(source="access_log"), request(source="cloudfront_log"))
+    assert {each.count for each in bins(hour_of(0), [made])[0].values()} == {1}
+
+
+def test_the_sources_that_are_late_are_all_that_come_in_files() -> None:
+    late = {source.name for source in SOURCES if source.tables == ("requests",)} - {"access_log"}
+    assert late == set(_IN_FILES.to_pylist())
 
 
 @pytest.mark.parametrize("latency", [0.4, 7.0, 120.0, 9_000.0])
