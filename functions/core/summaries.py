@@ -1,11 +1,10 @@
 """Summaries of an hour: small, mergeable, with exact totals. The first paint of every widget comes from them.
 
 Each kind is made from one table of the lake and kept as one JSON object an hour: ``traffic`` (customers and routes),
-``errors`` (by fingerprint and service), ``ledger`` (sums of the commits), ``telemetry_<table>`` (which columns are
-filled, by what wrote the rows: dark/telemetry.py), and ``signals_<table>`` (what happened every five minutes:
-watch/signals.py). What is beyond the bounds of a
-summary is kept in its ``others``, so that sums over a summary are sums over all rows. `merge` only adds and is
-associative; `bounded` is what is written.
+``errors`` (by fingerprint and service), ``ledger`` (sums of the commits), ``deployments`` (watch/deployed.py),
+``telemetry_<table>`` (which columns are filled, by what wrote the rows: dark/telemetry.py), and ``signals_<table>``
+(what happened every five minutes: watch/signals.py). What is beyond the bounds of a summary is kept in its ``others``,
+so that sums over a summary are sums over all rows. `merge` only adds and is associative; `bounded` is what is written.
 """
 
 from __future__ import annotations
@@ -24,6 +23,7 @@ from functions.core.dark.telemetry import Telemetry
 from functions.core.publish import times_ms
 from functions.core.ranked import Failures, Key, Ranked, Requests
 from functions.core.sampling import loudest
+from functions.core.watch.deployed import Deployments
 from functions.core.watch.signals import BY_TABLE as SIGNALS
 from functions.core.watch.signals import Signals
 
@@ -184,11 +184,12 @@ class Ledger:
         return {name: dict(loudest(groups)) for name, groups in self.log_groups.items()}
 
 
-AnySummary = Traffic | Errors | Ledger | Telemetry | Signals
+AnySummary = Traffic | Errors | Ledger | Telemetry | Signals | Deployments
 KINDS: dict[str, type[AnySummary]] = {
     "traffic": Traffic,
     "errors": Errors,
     "ledger": Ledger,
+    "deployments": Deployments,
     **TELEMETRY,
     **SIGNALS,
 }
