@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from functions.core.incidents.wording import NAME_LIMIT, plain
 from functions.core.publish import times_ms
 from functions.core.ranked import Ranked
 
 MOST = 100
 MOST_PARTS = 5
+MOST_TOLD = 3
 LONGEST_NAME = 200
 _NAMES = ("stack", "service", "resource", "commit_sha")
 """Whose change it is: the first of them that is known."""
@@ -95,3 +98,20 @@ def between(hours: Iterable[Deployments], start_ms: int, end_ms: int) -> list[tu
         together.merge(each.found)
     found = [(name, each) for (name,), each in together.entries.items() if start_ms <= each.last_ms < end_ms]
     return sorted(found, key=lambda entry: (-entry[1].last_ms, entry[0]))
+
+
+def lines(found: Sequence[tuple[str, Deployment]], since_ms: int) -> list[str]:
+    """What was deployed, for a message about what goes on since ``since_ms``: a line each, the latest first."""
+    told = [_line(name, each, since_ms) for name, each in found[:MOST_TOLD]]
+    more = len(found) - len(told)
+    return [*told, *([f"- and {more} more"] if more else [])]
+
+
+def _line(name: str, each: Deployment, since_ms: int) -> str:
+    at, before = datetime.fromtimestamp(each.last_ms / 1000, UTC), since_ms - each.last_ms
+    minutes = round(abs(before) / 60_000)
+    when = f"{at:%H:%M} UTC, {minutes} min {'before' if before >= 0 else 'after'}"
+    what = plain(" ".join(filter(None, (name or "(unknown)", each.version))), NAME_LIMIT)
+    parts = f" ({plain(', '.join(each.parts), NAME_LIMIT)})" if each.parts else ""
+    failed = f", {each.failed} of {each.count} changes failed" if each.failed else ""
+    return f"- {when}: {what}{parts}{failed}"

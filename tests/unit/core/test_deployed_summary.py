@@ -7,7 +7,7 @@ from typing import Any
 
 from test_derived import table
 
-from functions.core.watch.deployed import MOST, Deployments, between
+from functions.core.watch.deployed import MOST, Deployments, between, lines
 
 
 def change(time: int, **members: Any) -> dict[str, Any]:
@@ -39,3 +39,20 @@ def test_the_latest_are_kept() -> None:
     made = of(*(change(number, service=f"s{number}") for number in range(MOST + 5)))
     assert len(made.found.entries) == MOST
     assert ("s104",) in made.found.entries
+
+
+def test_a_message_names_the_latest_with_when_and_what_and_nothing_that_is_not_plain() -> None:
+    minute = 60_000
+    made = of(
+        change(10 * minute, stack="shop\x1b[31m", service="checkout", service_version="42"),
+        change(9 * minute, stack="shop\x1b[31m", resource="Table", status="failed"),
+        change(25 * minute, service="mailer"),
+        *(change(number, service=f"s{number}") for number in range(3)),
+    )
+    assert lines(between([made], 0, 30 * minute), 22 * minute) == [
+        "- 00:25 UTC, 3 min after: mailer",
+        "- 00:10 UTC, 12 min before: shop[31m 42 (Table, checkout), 1 of 2 changes failed",
+        "- 00:00 UTC, 22 min before: s2",
+        "- and 2 more",
+    ]
+    assert lines([], 0) == []
