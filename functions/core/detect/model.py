@@ -126,12 +126,17 @@ class Model(msgspec.Struct):
     restless: Calibration = msgspec.field(default_factory=Calibration)
 
     def judge(
-        self, time: float, value: float, min_level: float = 0.0, heard: Callable[[bool], bool] = lambda _: True
+        self,
+        time: float,
+        value: float,
+        min_level: float = 0.0,
+        heard: Callable[[bool], bool] = lambda _: True,
+        most: Callable[[Judgement], float] | None = None,
     ) -> Judgement:
         """Judges a value by what came before it; `learn` comes next. ``time`` must be later than that of the last one.
 
         Evidence does not count where neither the value nor, for a fall, what was expected reaches ``min_level``. Of a
-        rise (or a fall) that is not ``heard`` it hides nothing that comes after.
+        rise (or a fall) that is not ``heard`` it hides nothing that comes after. ``most`` bounds evidence that is a cry.
         """
         hour = int(time) // 3600
         day, week, hour_of_day = int(time) // 900 % 96, hour % 168, hour % 24
@@ -155,6 +160,8 @@ class Model(msgspec.Struct):
         reached = max(abs(value), abs(expected)) if not judged.up else abs(value)
         if self.blind or reached < min_level:
             judged.evidence = 0.0
+        elif most and judged.evidence > CRIED:
+            judged.evidence = min(judged.evidence, most(judged))
         self._what_is_news(judged, heard(judged.up))
         return judged
 

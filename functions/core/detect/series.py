@@ -17,7 +17,7 @@ from typing import Annotated, Literal, NamedTuple, TypeVar
 import msgspec
 
 from functions.core.detect.alerts import Alert, Incident, follow
-from functions.core.detect.model import VERSION, Model
+from functions.core.detect.model import VERSION, Judgement, Model
 
 Kept = TypeVar("Kept")
 Direction = Literal["both", "up", "down"]
@@ -38,13 +38,20 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ``direction``: rises, falls or both. ``min_level``: no alert of a rise to less than this (or a fall from less), in
     the unit of the series. ``min_volume``: a value that stands for fewer requests (`Point.volume`) than this says
-    nothing, and is not learnt either: one error of one request is no alert.
+    nothing, and is not learnt either: one error of one request is no alert. ``evidence``, where given, makes an alert
+    in place of what ``sensitivity`` asks: who watches many series needs more of it.
     """
 
     direction: Direction = "both"
     min_level: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     min_volume: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     sensitivity: Literal["standard", "fewer alerts"] = "standard"
+    evidence: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+
+    @property
+    def needed(self) -> float:
+        """Evidence that makes an alert."""
+        return self.evidence or EVIDENCE[self.sensitivity]
 
     def hears(self, up: bool) -> bool:
         """Whether a rise (or a fall) is of interest."""
@@ -56,12 +63,14 @@ DEFAULT = Options()
 
 class Point(NamedTuple):
     """``time`` in seconds since 1970. ``volume`` is what the value was made of, requests for example. A ``muted``
-    point is learnt and makes no alert."""
+    point is learnt and makes no alert. ``most`` says of a judgement that could make one how much evidence its value can
+    be at all, as whoever knows what it was counted from can tell."""
 
     time: float
     value: float
     volume: float = math.inf
     muted: bool = False
+    most: Callable[[Judgement], float] | None = None
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -133,9 +142,9 @@ def step(state: State, point: Point, options: Options = DEFAULT) -> Result:
         return Result(point.time, point.value)
     heard = options.hears
     muted = point.muted or (state.incident and not heard(state.incident.up))
-    judged = model.judge(point.time, point.value, math.inf if muted else options.min_level, heard)
+    judged = model.judge(point.time, point.value, math.inf if muted else options.min_level, heard, point.most)
     # an incident that nobody wants to hear of is followed all the same: its end is no news in the other direction
-    state.incident, alerts = follow(state.incident, model, judged, judged.evidence >= EVIDENCE[options.sensitivity])
+    state.incident, alerts = follow(state.incident, model, judged, judged.evidence >= options.needed)
     evidence = judged.evidence if heard(judged.up) else 0.0
     return Result(
         point.time,
