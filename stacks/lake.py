@@ -158,6 +158,10 @@ class Lake:
         # without it, AWS answers where there is none yet that access is denied
         allow(role, ["s3:ListBucket"], [self._bucket_arn(self.bucket)])
 
+    def let_keep_detection(self, role: iam.Role) -> None:
+        """Read and write what detection has learnt; see ``let_read_summaries`` for what is asked where there is none."""
+        allow(role, ["s3:GetObject", "s3:PutObject"], [f"{self._bucket_arn(self.bucket)}/detection/state.msgpack"])
+
     def let_query(self, role: iam.Role) -> None:
         """Run queries in the workgroup over every table and view."""
         workgroup = self._stack.format_arn(service="athena", resource="workgroup", resource_name=self._names.workgroup)

@@ -10,6 +10,7 @@ from functions.aws.objects import Objects
 FOLDER = "summaries/"
 SUBSCRIPTIONS = f"{FOLDER}subscriptions.json"
 BUDGET = f"{FOLDER}budget.json"
+INCIDENTS = f"{FOLDER}incidents.json"
 
 
 def key_of(kind: str, hour: str) -> str:

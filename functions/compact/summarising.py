@@ -50,7 +50,7 @@ class Summariser:
                 return
             done &= self._unpublished(hour)
         if done:
-            signals.write(self._generations.table, "seen", begun_ms)
+            signals.write_mark(self._generations.table, "seen", begun_ms)
 
     def _published(self, kind: str, hour: str) -> bool:
         """Summarise the published rows of an hour; ``False`` where somebody else wrote the object meanwhile."""

@@ -14,15 +14,17 @@ from typing import Any, Protocol, TypeVar
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
-from functions.aws import environment
+from functions.aws import environment, signals
 from functions.aws.customers import CustomerList, UnreadableListError
-from functions.aws.summaries import BUDGET, SUBSCRIPTIONS, Summaries, key_of
+from functions.aws.summaries import BUDGET, INCIDENTS, SUBSCRIPTIONS, Summaries, key_of
 from functions.core.budget import read_status
 from functions.core.customers.listing import NOBODY, Names
 from functions.core.dark.telemetry import KINDS as TELEMETRY
 from functions.core.dark.telemetry import Telemetry
 from functions.core.meaning import status as rules_status
 from functions.core.summaries import Errors, Ledger, Traffic, decode
+from functions.core.watch import page as watch_page
+from functions.core.watch.signals import BY_TABLE as SIGNALS
 from functions.core.widgets import (
     dark,
     details,
@@ -33,6 +35,7 @@ from functions.core.widgets import (
     subscription_state,
     subscriptions,
     traffic,
+    unusual,
 )
 from functions.core.widgets.hours import Hours
 from functions.core.widgets.page import WidgetContext, failure
@@ -99,6 +102,18 @@ def _errors(event: Mapping[str, Any], view: View) -> str:
     return errors.render(found[len(earlier) :], before, view, top=top, service=service, names=_names())
 
 
+def _unusual(_event: Mapping[str, Any], view: View) -> str:
+    found = watch_page.decode(_summaries().read(INCIDENTS).body)
+    if found is None:
+        return unusual.render(None, {}, view)
+    seen = {}
+    for shown in unusual.drawn(found, view)[: unusual.DRAWN]:
+        start, end = unusual.window(shown)
+        tables = sorted({kind for kind, made in SIGNALS.items() for line in shown.lines if line.kind in made.subjects})
+        seen[shown.incident] = dict(signals.seen(environment.required("LAKE_BUCKET"), start, end, tables))
+    return unusual.render(found, seen, view)
+
+
 def _ledger(_event: Mapping[str, Any], view: View) -> str:
     bodies = _summaries().read_hours("ledger", view.hours.names)
     hours = [(hour, _of(Ledger, "ledger", body)) for hour, body in zip(view.hours.names, bodies, strict=True)]
@@ -128,6 +143,7 @@ WIDGETS = {
     "top_customers": Widget(traffic.CUSTOMERS.docs, _customers),
     "top_routes": Widget(traffic.ROUTES.docs, _routes),
     "errors": Widget(errors.DOCS, _errors),
+    "unusual": Widget(unusual.DOCS, _unusual),
     "ledger": Widget(ledger.DOCS, _ledger),
     "subscriptions": Widget(subscriptions.DOCS, _subscriptions),
     "find_log_lines": Widget(search.DOCS, lambda _event, view: search.render(view)),

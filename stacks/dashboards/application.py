@@ -35,6 +35,7 @@ def rows(names: Names, widgets_arn: str) -> Iterator[list[cloudwatch.ConcreteWid
             Metric("ColdStarts", "Sum", "Cold starts", colour=WARN),
         )
     ]
+    yield [custom("What is unusual", widgets_arn, 24, 6, widget="unusual")]
     yield [
         graph(
             names,

@@ -19,6 +19,7 @@ class RestOfFunction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seconds: float = 0
     log_bytes: int = 0
     read_units: int = 0
+    write_units: int = 0
     metric_requests: int = 0
     summaries: int = 0
     catalog_requests_a_table: int = 0
@@ -62,6 +63,7 @@ class Load(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     write_units_a_publication: float
     read_units_a_publication: float
     summary_writes_an_hour: float
+    judging_seconds_an_hour: float
     summary_read_units_an_hour: float
     rules_reads_an_hour: float
     stored_months: float

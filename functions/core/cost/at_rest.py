@@ -209,6 +209,7 @@ class _Stack:
         quantities = {
             "logs_gb": runs * rest.log_bytes / GB,
             "dynamodb_read_unit": runs * rest.read_units,
+            "dynamodb_write_unit": runs * rest.write_units,
             "s3_get": runs * rest.summaries,
             "cloudwatch_request": runs * rest.metric_requests,
             "glue_request": runs * rest.catalog_requests_a_table * self.tables,

@@ -43,7 +43,7 @@ def charges(prices: PriceTable = PRICES, load: Load = ASSUMED.load) -> tuple[Cha
     def add(part: str, count: str, quantity: float, price: str) -> None:
         each[part, count] = each.get((part, count), 0.0) + quantity * prices.usd(price)
 
-    normalize_gb, compact_gb = (load.memory_mb[name] / 1024 for name in ("normalize", "compact"))
+    normalize_gb, compact_gb, detect_gb = (load.memory_mb[name] / 1024 for name in ("normalize", "compact", "detect"))
     publications = load.publications_an_hour
     add("Kinesis requests", "raw_bytes", load.compressed / 25_600, "kinesis_put_unit")
     # a record is rounded up to whole units, by half a unit on average
@@ -55,9 +55,11 @@ def charges(prices: PriceTable = PRICES, load: Load = ASSUMED.load) -> tuple[Cha
     add("compact", "rows", compact_gb / load.compact_rows_per_second, "lambda_gb_second_arm64")
     traced = load.traced_share / load.traced_rows_per_second
     add("compact", "rows", compact_gb * traced, "lambda_gb_second_arm64")
-    for count in ("files", "commits"):  # the ledger's own file is not among those it counts; compact reads twice
+    add("detect", "hours", load.judging_seconds_an_hour * detect_gb, "lambda_gb_second_arm64")
+    # the ledger's own file is not among those it counts; compact reads to publish and for two summaries
+    for count in ("files", "commits"):
         add("S3 requests", count, 1, "s3_put")
-        add("S3 requests", count, 2, "s3_get")
+        add("S3 requests", count, 3, "s3_get")
     add("S3 requests", "hours", publications * load.tables_a_publication, "s3_put")
     add("S3 requests", "hours", load.rules_reads_an_hour, "s3_get")
     for price in ("s3_put", "s3_get"):

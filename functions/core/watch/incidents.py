@@ -108,8 +108,7 @@ class Told(NamedTuple):
 
 
 def services_of(subject: Subject, services: Collection[str]) -> set[str]:
-    """The services that a subject is part of; none of a customer. A function has those it is called like, else itself.
-    """
+    """The services that a subject is part of; none of a customer. A function has those it is called like, else itself."""
     kind, names = subject
     if kind == "dependency":
         return set(names)

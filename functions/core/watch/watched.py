@@ -207,6 +207,8 @@ QUANTITIES: dict[Aspect, Quantity] = {
     "failures": Quantity("failures", "%", "up", SMALL_SHARE, _failures, float),
     "refusals": Quantity("refusals", "%", "up", SMALL_SHARE, _refusals, float),
     "latency": Quantity("latency (p90)", "ms", "up", math.log1p(SHORT_MS), _latency, math.expm1),
-    "occurrences": Quantity("occurrences", "in 5 minutes", "up", math.sqrt(FEW), _traffic, lambda root: root * abs(root)),
+    "occurrences": Quantity(
+        "occurrences", "in 5 minutes", "up", math.sqrt(FEW), _traffic, lambda root: root * abs(root)
+    ),
     "mean": Quantity("mean", "", "both", 0.0, _mean, float),
 }

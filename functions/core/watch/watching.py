@@ -19,7 +19,7 @@ from functions.core.detect.model import VERSION as MODEL_VERSION
 from functions.core.detect.wording import span
 from functions.core.watch import incidents, watched
 from functions.core.watch.errors import Errors
-from functions.core.watch.incidents import Event, Incident, Member, services_of
+from functions.core.watch.incidents import Event, Incident, Member
 from functions.core.watch.signals import BIN_MS, KINDS, MOST, Measure, Subject
 from functions.core.watch.silence import Silence
 from functions.core.watch.watched import ASPECTS, Aspect, Series

@@ -1,9 +1,9 @@
 """What the owner wants to hear of: section ``[alerts]`` of the rules.
 
-    [alerts]
-    per_week = 1                                     # false alerts a week that are worth it; more of them: told earlier
-    mute = [{ kind = "customer", name = "acme*" },   # of these nothing is told, for good or until a day (UTC)
-            { name = "batch-*", until = 2026-12-24 }]
+[alerts]
+per_week = 1                                     # false alerts a week that are worth it; more of them: told earlier
+mute = [{ kind = "customer", name = "acme*" },   # of these nothing is told, for good or until a day (UTC)
+        { name = "batch-*", until = 2026-12-24 }]
 """
 
 from __future__ import annotations

@@ -118,6 +118,20 @@ border-radius:14px;color:VAR(link);cursor:pointer;font-weight:600;white-space:no
 .tl .tl-key i.tl-sampled{background:VAR(sampled)}
 .tl svg.tl-trend{display:block;width:100%;height:18px}
 .tl svg.tl-trend rect{fill:VAR(bad-bar)}
+.tl .tl-inc{border-left:3px solid VAR(line);padding:6px 4px 8px 10px;margin:0 4px 10px}
+.tl .tl-inc.tl-open{border-left-color:VAR(bad-bar)}
+.tl .tl-inc-head{display:flex;align-items:baseline;padding-bottom:4px}
+.tl .tl-inc-head .tl-when{margin-left:auto;padding-left:16px;font-size:12px;white-space:nowrap}
+.tl .tl-inc-head .tl-dot{flex:none}
+.tl .tl-inc-line{display:flex;flex-wrap:wrap;align-items:center;gap:2px 16px;padding:2px 0;min-height:30px}
+.tl .tl-inc-line .tl-wrap{flex:1 1 320px}
+.tl .tl-spark{flex:0 1 340px;min-width:200px}
+.tl .tl-spark svg{display:block;width:100%;height:28px}
+.tl .tl-spark path{fill:none;stroke:VAR(bar);stroke-width:1.6}
+.tl .tl-spark .tl-usual{fill:VAR(track)}
+.tl .tl-spark .tl-during{fill:VAR(new)}
+.tl .tl-fact{padding:4px 0 0;color:VAR(quiet);font-size:12px}
+.tl .tl-fact b{color:VAR(text);margin-right:8px}
 .tl-lines{max-width:860px}
 .tl-lines p{margin:0 4px 8px;color:VAR(quiet)}
 .tl-lines summary{cursor:pointer;padding:6px 4px;font-weight:600;color:VAR(text)}
