@@ -15,6 +15,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from functions.core.watch.wishes import Wishes
+
 MOST_BYTES = 64 * 1024
 MOST_RULES = 200
 """Names, paths, features, redactions and formats together."""
@@ -79,6 +81,7 @@ class Written(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     features: dict[Name, Name] = {}
     redact: tuple[Redact, ...] = ()
     formats: tuple[Format, ...] = ()
+    alerts: Wishes = Wishes()
 
     def rules(self) -> Iterator[str]:
         """The name of each rule, as it is reported where it is switched off."""

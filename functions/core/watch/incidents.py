@@ -66,6 +66,7 @@ class Member(msgspec.Struct):
     alert: Alert
     open: bool = True
     example: str = ""
+    end: Alert | None = None
 
     @property
     def weight(self) -> float:
@@ -144,13 +145,17 @@ def follow(
 ) -> tuple[list[Incident], list[Told]]:
     """The incidents after a bin that ended at ``at_ms``, and what is to be told.
 
-    ``begun`` is what became unusual in it, ``goes_on`` what got worse, ``still`` is unusual at its end. ``known`` are
+    ``begun`` is what became unusual in it, ``goes_on`` what got worse or ended, ``still`` is unusual at its end. ``known`` are
     all services, ``neighbours`` those that a service calls or is called by.
     """
     for incident in incidents:
         for member in incident.members:
             key = (member.subject, member.what)
-            member.alert = goes_on.get(key, member.alert)
+            alert = goes_on.get(key)
+            if alert and alert.event == "worse":
+                member.alert = alert
+            elif alert:
+                member.end = alert
             member.open = member.open and key in still
     began: list[Incident] = []
     again: list[Incident] = []

@@ -67,6 +67,9 @@ A_DECADE = 3.0
 ALONE = 12.0
 """Evidence that a single series gives by chance about once in so many points as a week has, five times over."""
 
+SURELY = 2.0
+"""-log10 of a chance: in a list of who is hit, one of a hundred may be there by chance."""
+
 HOUR = 12
 """Bins over which counts are summed besides: many small surprises are a large one."""
 
@@ -113,6 +116,14 @@ def follow(aspect: Aspect, series: Series, time: float, measure: Measure, eviden
     if point is None:
         return ()
     return tuple(_shown(alert, quantity) for alert in step(series.state, point, _options(aspect, evidence)).alerts)
+
+
+def fails_more(series: Series | None, measure: Measure) -> bool:
+    """Whether more fails in a bin than usually does; where no series is followed, than hardly ever does."""
+    usual = series.state.model.slow / 100 if series else 0.0
+    expected = max(usual, UNKNOWN_SHARE)
+    failed, count = min(measure.failed, measure.count), measure.count
+    return failed > TWICE * expected * count and _binomial(failed, count, expected) >= SURELY
 
 
 @lru_cache(maxsize=64)

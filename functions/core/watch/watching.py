@@ -90,7 +90,7 @@ class Change(msgspec.Struct, frozen=True):
     """Something to tell: an incident began, got worse, is back or ended; or nothing at all arrives any more.
 
     ``incident`` names it, the same in all that is told of it. ``members`` come in order of weight. ``customers`` are
-    those with failures in the bin, the worst first. ``at_ms`` is the end of the bin that tells it.
+    those with more failures in the bin than they usually have, the worst first. ``at_ms`` is the end of the bin that tells it.
     """
 
     event: Event
@@ -137,7 +137,7 @@ def observe(
     if silence.holds:
         return state, changes
     _meet(state, start_ms, measures)
-    begun, worse = _judge(state, start_ms, measures, wishes)
+    begun, goes_on = _judge(state, start_ms, measures, wishes)
     edges = _neighbours(state)
     services = {subject.names[0] for subject in state.subjects if subject.kind == "service"}
     still = {
@@ -146,10 +146,10 @@ def observe(
         for aspect, series in each.series.items()
         if series.state.incident and start_ms - 1000 * series.state.model.time < NO_POINT_MS
     }
-    state.incidents, told = incidents.follow(state.incidents, begun, worse, at_ms, services, edges, still)
+    state.incidents, told = incidents.follow(state.incidents, begun, goes_on, at_ms, services, edges, still)
     if start_ms % HOUR_MS == 0:
         _choose(state, start_ms)
-    customers = _hit(measures) if told else ()
+    customers = _hit(state, measures) if told else ()
     return state, changes + [_change(event, incident, at_ms, customers) for event, incident in told]
 
 
@@ -176,9 +176,9 @@ def _meet(state: State, start_ms: int, measures: Mapping[Subject, Measure]) -> N
 def _judge(
     state: State, start_ms: int, measures: Mapping[Subject, Measure], wishes: Wishes
 ) -> tuple[list[Member], dict[tuple[Subject, str], Alert]]:
-    """What becomes unusual in the bin, and what gets worse."""
+    """What becomes unusual in the bin, and what gets worse or ends."""
     begun: list[Member] = []
-    worse: dict[tuple[Subject, str], Alert] = {}
+    goes_on: dict[tuple[Subject, str], Alert] = {}
     nothing = Measure()
     time = start_ms / 1000
     evidence = watched.needed(state.series, wishes.per_week)
@@ -190,12 +190,12 @@ def _judge(
             for alert in watched.follow(aspect, series, time, measure, evidence):
                 if alert.event == "begins" and not wishes.mutes(subject, start_ms):
                     begun.append(Member(subject, aspect, alert, example=measure.example))
-                elif alert.event == "worse":
-                    worse[subject, aspect] = alert
+                elif alert.event != "begins":
+                    goes_on[subject, aspect] = alert
     for subject, measure, what, alert in state.errors.observe(start_ms, measures):
         if not wishes.mutes(subject, start_ms):
             begun.append(Member(subject, what, alert, open=False, example=measure.example))
-    return begun, worse
+    return begun, goes_on
 
 
 def _neighbours(state: State) -> dict[str, set[str]]:
@@ -238,11 +238,11 @@ def _choose(state: State, start_ms: int) -> None:
             each.series = {aspect: Series() for aspect in ASPECTS[kind]}
 
 
-def _hit(measures: Mapping[Subject, Measure]) -> tuple[Customer, ...]:
+def _hit(state: State, measures: Mapping[Subject, Measure]) -> tuple[Customer, ...]:
     found = [
         Customer(subject.names[0], measure.count, measure.failed)
         for subject, measure in measures.items()
-        if subject.kind == "customer" and measure.failed
+        if subject.kind == "customer" and watched.fails_more(state.subjects[subject].series.get("failures"), measure)
     ]
     return tuple(sorted(found, key=lambda each: (-each.failed, each.tenant))[:MOST_CUSTOMERS])
 
