@@ -19,6 +19,7 @@ from stacks.alarms import build_alarms
 from stacks.budget import build_budget
 from stacks.dashboards import build_dashboards
 from stacks.data import KEY_ROTATION, publish_name
+from stacks.detection import build_detect
 from stacks.function import Function, Libraries
 from stacks.lake import Lake
 from stacks.messages import build_check_delivery, build_notify
@@ -37,6 +38,7 @@ class InsightStack(Stack):
         self.topic, key = self._build_topic()
         self.widgets = self._build_widgets()
         self.notify = build_notify(self, names, settings, self._libraries, self.topic, key)
+        self.detect = build_detect(self, names, self._libraries, self.topic, key)
         self.check_delivery = build_check_delivery(self, names, settings, self._libraries, self.topic)
         alarms = build_alarms(self, names, settings, self.topic, self.notify.arn)
         dashboards = build_dashboards(self, names, self.widgets.arn, alarms)

@@ -20,6 +20,7 @@ from functions.aws.summaries import Summaries
 from functions.core.meaning.meaning import Meaning
 from functions.core.meaning.status import RULES_KEY, STATUS_KEY, Status, decode, encode
 from functions.core.meaning.written import MOST_BYTES, RulesError, Written, parse
+from functions.core.watch.wishes import Wishes
 
 POLL_MS = 60_000
 ATTEMPTS = 4
@@ -117,6 +118,11 @@ class RulesObject:
             self._status = self._objects.read(STATUS_KEY)
         except (BotoCoreError, ClientError):
             logger.exception("what became of the rules is not written down")
+
+
+def wishes_in_force(bucket: str) -> Wishes:
+    """What the rules in force say of alerts."""
+    return _last_good(decode(Summaries(bucket).read(STATUS_KEY).body).text).alerts
 
 
 def _last_good(text: str) -> Written:

@@ -6,12 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from aws_lambda_powertools import Logger
-from botocore.exceptions import BotoCoreError, ClientError
-
 from functions.aws import environment
 from functions.aws.clients import client
-from functions.aws.customers import CustomerList, UnreadableListError
+from functions.aws.customers import known_names
 from functions.aws.metrics import NAMESPACE
 from functions.aws.summaries import Summaries
 from functions.core import summaries
@@ -24,8 +21,6 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.type_defs import DimensionTypeDef, MetricDataQueryTypeDef
 
 HOURS = 3
-
-log = Logger(service="tracelake-notify")
 
 
 def read_metrics(rule: Rule, start_ms: int, end_ms: int) -> dict[str, Points]:
@@ -92,12 +87,8 @@ def read_customers(bucket: str, since_ms: int, until_ms: int) -> Customers | Non
 
 
 def _named(bucket: str, customers: list[Customer]) -> list[Customer]:
-    """With what the list of customers knows of them; as they are where it cannot be read."""
-    try:
-        known = CustomerList(bucket).names().of(each.tenant for each in customers)
-    except (BotoCoreError, ClientError, UnreadableListError) as error:
-        log.warning("the message does without", what="names of customers", reason=str(error))
-        return customers
+    """With what the list of customers knows of them."""
+    known = known_names(bucket).of(each.tenant for each in customers)
     return [
         replace(each, name=found.name, plan=found.plan or "") if (found := known.get(each.tenant)) else each
         for each in customers

@@ -15,10 +15,10 @@ from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.aws import environment, signals
-from functions.aws.customers import CustomerList, UnreadableListError
+from functions.aws.customers import known_names
 from functions.aws.summaries import BUDGET, INCIDENTS, SUBSCRIPTIONS, Summaries, key_of
 from functions.core.budget import read_status
-from functions.core.customers.listing import NOBODY, Names
+from functions.core.customers.listing import Names
 from functions.core.dark.telemetry import KINDS as TELEMETRY
 from functions.core.dark.telemetry import Telemetry
 from functions.core.meaning import status as rules_status
@@ -99,7 +99,14 @@ def _errors(event: Mapping[str, Any], view: View) -> str:
     before = known if any(bodies[: len(earlier)]) else None
     service = str(event.get("service") or "")
     top = _top(event.get("top"))
-    return errors.render(found[len(earlier) :], before, view, top=top, service=service, names=_names())
+    return errors.render(
+        found[len(earlier) :],
+        before,
+        view,
+        top=top,
+        service=service,
+        names=_names(),
+    )
 
 
 def _unusual(_event: Mapping[str, Any], view: View) -> str:
@@ -159,12 +166,7 @@ def _summaries() -> Summaries:
 
 
 def _names() -> Names:
-    """The list of customers; without it ids are shown, which is no reason to show nothing."""
-    try:
-        return CustomerList(environment.required("LAKE_BUCKET")).names()
-    except (BotoCoreError, ClientError, UnreadableListError) as error:
-        logger.warning("customers have no names", reason=str(error))
-        return NOBODY
+    return known_names(environment.required("LAKE_BUCKET"))
 
 
 def _traffic(view: View) -> Traffic:

@@ -35,7 +35,6 @@ def rows(names: Names, widgets_arn: str) -> Iterator[list[cloudwatch.ConcreteWid
             Metric("ColdStarts", "Sum", "Cold starts", colour=WARN),
         )
     ]
-    yield [custom("What is unusual", widgets_arn, 24, 6, widget="unusual")]
     yield [
         graph(
             names,
@@ -89,6 +88,7 @@ def rows(names: Names, widgets_arn: str) -> Iterator[list[cloudwatch.ConcreteWid
             ],
         ),
     ]
+    yield [custom("What is unusual", widgets_arn, 24, 8, widget="unusual")]
     yield [
         custom("Top customers", widgets_arn, 12, 10, widget="top_customers", top=20),
         custom("Top routes", widgets_arn, 12, 10, widget="top_routes", top=20),

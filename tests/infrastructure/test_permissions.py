@@ -43,6 +43,7 @@ WILDCARDS = {
     ("Widgets", "s3:AbortMultipartUpload", f"{LAKE}/athena-results/*"),
     ("Widgets", "s3:ListMultipartUploadParts", f"{LAKE}/athena-results/*"),
     ("Notify", "s3:GetObject", f"{LAKE}/summaries/*"),
+    ("Detect", "s3:GetObject", f"{LAKE}/summaries/*"),
     # the calls know no resources
     ("Notify", "cloudwatch:GetMetricData", "*"),
     ("CheckDelivery", "cloudwatch:ListMetrics", "*"),
@@ -113,7 +114,7 @@ def test_no_role_has_a_policy_that_aws_manages(templates: dict[str, Template]) -
 
 def test_every_function_has_a_role_of_its_own(templates: dict[str, Template]) -> None:
     functions = [f for t in templates.values() for f in of_type(t, "AWS::Lambda::Function").values()]
-    assert len({text(function["Role"]) for function in functions}) == len(functions) == 9
+    assert len({text(function["Role"]) for function in functions}) == len(functions) == 10
 
 
 def test_only_normalize_and_record_poison_commit_and_only_compact_publishes(templates: dict[str, Template]) -> None:
@@ -123,6 +124,7 @@ def test_only_normalize_and_record_poison_commit_and_only_compact_publishes(temp
         "RecordPoison",
         "Compact",
         "Notify",
+        "Detect",
     }
     assert {on for _, action, on in grants if action.startswith("dynamodb:")} == {STATE}
     assert {role for role, action, on in grants if action == "s3:PutObject" and "/hot/" in on} == {
@@ -134,21 +136,25 @@ def test_only_normalize_and_record_poison_commit_and_only_compact_publishes(temp
     }
 
 
-def test_notify_keeps_its_own_items_of_the_state_table_and_no_others(insight: Template) -> None:
-    (statement,) = (s for s in statements(insight, "NotifyRole") if "dynamodb:PutItem" in s["Action"])
-    assert statement["Condition"] == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["incident", "messages"]}}
+@pytest.mark.parametrize(("role", "keys"), [("Notify", ["incident", "messages"]), ("Detect", ["signals", "messages"])])
+def test_who_tells_keeps_its_own_items_of_the_state_table_and_no_others(
+    insight: Template, role: str, keys: list[str]
+) -> None:
+    (statement,) = (s for s in statements(insight, f"{role}Role") if "dynamodb:PutItem" in s["Action"])
+    assert statement["Condition"] == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": keys}}
 
 
-def test_only_notify_publishes_to_the_alerts_and_may_use_their_key(insight: Template) -> None:
+def test_only_notify_and_detect_publish_to_the_alerts_and_may_use_their_key(insight: Template) -> None:
     grants = [
         (role, action, on) for role, action, on in _grants({"insight": insight}) if action.startswith(("sns", "kms"))
     ]
-    assert {role for role, action, _ in grants if action in ("sns:Publish", "kms:Decrypt")} == {"Notify"}
-    assert {action for role, action, _ in grants if role == "Notify"} == {
-        "sns:Publish",
-        "kms:GenerateDataKey",
-        "kms:Decrypt",
-    }
+    assert {role for role, action, _ in grants if action in ("sns:Publish", "kms:Decrypt")} == {"Notify", "Detect"}
+    for each in ("Notify", "Detect"):
+        assert {action for role, action, _ in grants if role == each} == {
+            "sns:Publish",
+            "kms:GenerateDataKey",
+            "kms:Decrypt",
+        }
 
 
 def test_check_delivery_may_only_subscribe_the_address_of_the_settings(

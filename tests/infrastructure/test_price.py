@@ -155,9 +155,10 @@ def test_what_is_free_is_given_once_and_not_to_a_large_dashboard(templates: dict
     assert (large.free, large.usd_after_free) == (0, 3)
 
 
-def test_the_memory_that_volume_is_priced_with_is_that_of_the_functions(ingest: Template) -> None:
+def test_the_memory_that_volume_is_priced_with_is_that_of_the_functions(ingest: Template, insight: Template) -> None:
     for name, memory_mb in ASSUMED.load.memory_mb.items():
-        assert only(ingest, "AWS::Lambda::Function", name.title())["MemorySize"] == memory_mb
+        template = insight if name == "detect" else ingest
+        assert only(template, "AWS::Lambda::Function", name.title())["MemorySize"] == memory_mb
 
 
 def test_the_window_that_volume_is_priced_with_is_that_of_the_event_source(ingest: Template) -> None:

@@ -1,5 +1,7 @@
 """The widget of incidents: which are shown, how they are drawn, and that names in them are obeyed by nobody."""
 
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -93,12 +95,35 @@ def test_as_long_as_little_is_known_it_says_so(days, words):
     assert words in text
 
 
+def incident(name, over_ms=0):
+    return SimpleNamespace(name=name, over_ms=over_ms)
+
+
+def state(*open_):
+    return SimpleNamespace(
+        first_ms=1, until_ms=NOON_MS, series=5, left_out=2, incidents=open_, silence=SimpleNamespace(told=False)
+    )
+
+
 def test_what_was_found_out_at_the_beginning_stays_when_it_ends():
     begun = shown(causes=("payments",), deployed=("- x",), customers=("Acme",))
     ended = shown(over_ms=NOON_MS, lines=())
-    (found,) = of(begun).with_news([ended]).shown
+    after = of(begun).after(state(), [ended])
+    assert (after.first_ms, after.until_ms, after.series, after.left_out) == (1, NOON_MS, 5, 2)
+    (found,) = after.shown
     assert (found.over_ms, found.causes, found.lines) == (NOON_MS, ("payments",), (FAILURES,))
-    many = of().with_news([shown(str(number), since_ms=number) for number in range(MOST_KEPT + 5)])
+
+
+def test_what_goes_on_goes_on_until_now_and_what_nobody_knows_any_more_is_over():
+    one, other = shown("one"), shown("other", NOON_MS - HOUR_MS)
+    later = state(incident("one"), incident("other", over_ms=5))
+    later.until_ms += HOUR_MS
+    after = of(one, other).after(later, [])
+    assert [(each.at_ms, each.over_ms) for each in after.shown] == [(NOON_MS + HOUR_MS, 0), (NOON_MS, NOON_MS)]
+
+
+def test_the_latest_are_kept_and_what_is_no_page_of_this_release_is_none():
+    many = of().after(state(), [shown(str(number), since_ms=number) for number in range(MOST_KEPT + 5)])
     assert [each.incident for each in many.shown] == [str(number) for number in range(5, MOST_KEPT + 5)]
     assert incidents.decode(incidents.encode(many)) == many
     assert incidents.decode(b"{}") is incidents.decode(b"\xff") is None

@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
+from functions.core.watch import words
 from functions.core.watch.signals import Measure, Subject, SubjectKind
+from functions.core.watch.watching import Change, State
 
 MOST_KEPT = 100
 MOST_LINES = 8
+MOST_CUSTOMERS = 20
 
 _MEASURED: dict[str, Callable[[Measure], float | None]] = {
     "failures": lambda seen: 100 * seen.failed / seen.count if seen.count else None,
@@ -60,8 +63,9 @@ class Page(msgspec.Struct, frozen=True):
     left_out: int = 0
     shown: tuple[Shown, ...] = ()
 
-    def with_news(self, news: Sequence[Shown]) -> Page:
-        """With what is new: what was found out when an incident began stays beside what is told of it later."""
+    def after(self, state: State, news: Sequence[Shown]) -> Page:
+        """What is shown after a look. What was found out when an incident began stays beside what is told of it later;
+        what goes on goes on until now."""
         found = {each.incident: each for each in self.shown}
         for new in news:
             before = found.get(new.incident, new)
@@ -73,8 +77,38 @@ class Page(msgspec.Struct, frozen=True):
                 causes=new.causes or before.causes,
                 deployed=new.deployed or before.deployed,
             )
+        open_ = {each.name for each in state.incidents if not each.over_ms}
+        open_ |= {f"silence-{state.silence.since_ms}"} if state.silence.told else set()
         latest = sorted(found.values(), key=lambda each: each.since_ms)[-MOST_KEPT:]
-        return msgspec.structs.replace(self, shown=tuple(latest))
+        shown = tuple(
+            each
+            if each.over_ms
+            else msgspec.structs.replace(each, at_ms=state.until_ms)
+            if each.incident in open_
+            else msgspec.structs.replace(each, over_ms=each.at_ms)
+            for each in latest
+        )
+        return Page(state.first_ms, state.until_ms, state.series, state.left_out, shown)
+
+
+def shown(change: Change, causes: Sequence[str], deployed: Sequence[str]) -> Shown:
+    """What is shown of a change."""
+    lines = [
+        Line(*member.subject, member.what, words.line(member), member.alert.low, member.alert.high)
+        for member in change.members[:MOST_LINES]
+    ]
+    return Shown(
+        change.incident,
+        words.title(change),
+        change.since_ms,
+        change.at_ms,
+        change.at_ms if change.event == "ended" else 0,
+        tuple(lines),
+        len(change.members) - len(lines),
+        tuple(each.tenant for each in change.customers[:MOST_CUSTOMERS]),
+        tuple(causes),
+        tuple(deployed),
+    )
 
 
 _decode = msgspec.json.Decoder(Page).decode

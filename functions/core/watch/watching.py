@@ -254,10 +254,15 @@ def _change(event: Event, incident: Incident, at_ms: int, customers: tuple[Custo
         incident.name,
         at_ms,
         incident.since_ms,
-        tuple(sorted(incident.members, key=lambda member: (-member.weight, member.alert.since, member.subject))),
+        # as they are now: the incident goes on
+        tuple(map(msgspec.structs.replace, sorted(incident.members, key=_order))),
         tuple(incident.services),
         customers if event != "ended" else (),
     )
+
+
+def _order(member: Member) -> tuple[float, float, Subject]:
+    return -member.weight, member.alert.since, member.subject
 
 
 class Replay(msgspec.Struct, frozen=True):

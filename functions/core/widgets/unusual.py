@@ -63,8 +63,8 @@ def render(found: Page | None, seen: Mapping[str, Seen], view: View) -> str:
         return note(
             context,
             "Not known yet",
-            "<p>Nothing is watched so far: the function <code>detect</code> has not judged anything. It begins some minutes after the "
-            "first telemetry; until then, and whenever it fails, its log group says why.</p>",
+            "<p>Nothing is watched so far: the function <code>detect</code> has not judged anything. It begins some "
+            "minutes after the first telemetry; until then, and whenever it fails, its log group says why.</p>",
         )
     shown = drawn(found, view)
     open_ = sum(not each.over_ms for each in shown)

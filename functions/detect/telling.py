@@ -1,0 +1,94 @@
+"""What is told of an incident: the message, with what was deployed before, and what the dashboard shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import msgspec
+from aws_lambda_powertools import Logger
+from botocore.exceptions import BotoCoreError, ClientError
+
+from functions.aws import messages
+from functions.aws.customers import known_names
+from functions.aws.messages import Memories
+from functions.aws.summaries import INCIDENTS, Summaries
+from functions.core.incidents import memory
+from functions.core.incidents.wording import Place
+from functions.core.schema import HOUR_MS, hour_of
+from functions.core.summaries import decode
+from functions.core.watch import deployed, page, words
+from functions.core.watch.deployed import Deployments
+from functions.core.watch.watching import Change
+from functions.detect.looking import Looked, Watch
+
+DEPLOYED_BEFORE_MS = HOUR_MS
+MOST_CUSTOMERS = 5
+LAST = ("This is the last message of this hour: there were too many. The dashboard has", "all of them.")
+
+Found = TypeVar("Found")
+
+log = Logger(service="tracelake-detect")
+
+
+@dataclass(slots=True)
+class Teller:
+    """Tells people, over a topic, and the dashboard. ``told`` are the titles of what was sent."""
+
+    watch: Watch
+    topic: str
+    place: Place
+    told: list[str] = field(default_factory=list)
+
+    def tell(self, looked: Looked) -> None:
+        """All that a look has found."""
+        shown = [self._told(change) for change in looked.news]
+        summaries = Summaries(self.watch.bucket)
+        before = page.decode(summaries.read(INCIDENTS).body) or page.Page()
+        summaries.write(INCIDENTS, page.encode(before.after(looked.state, shown)))
+
+    def _told(self, change: Change) -> page.Shown:
+        begins = change.event != "ended"
+        lines = self._deployed(change) if begins else []
+        named = self._named(change)
+        sent = _or(0, lambda: Memories(self.watch.table).count(hour_of(change.at_ms), change.at_ms), "the count")
+        if memory.room(sent):
+            notes = LAST if memory.room(sent) == 1 else ()
+            message = words.compose(named, self.place, deployed=lines, notes=notes)
+            messages.publish(self.topic, message)
+            self.told.append(message.subject)
+        return page.shown(named, (), lines)
+
+    def _deployed(self, change: Change) -> list[str]:
+        begin_ms = change.since_ms - DEPLOYED_BEFORE_MS
+        hours = [hour_of(start) for start in range(begin_ms // HOUR_MS * HOUR_MS, change.at_ms, HOUR_MS)]
+        bodies: Sequence[bytes] = _or(
+            (), lambda: Summaries(self.watch.bucket).read_hours("deployments", hours), "what was deployed"
+        )
+        found = [decode(body).summary("deployments") for body in bodies]
+        known = [each for each in found if isinstance(each, Deployments)]
+        return deployed.lines(deployed.between(known, begin_ms, change.at_ms), change.since_ms)
+
+    def _named(self, change: Change) -> Change:
+        """With the customers' names, where the list of customers has them."""
+        if not change.customers:
+            return change
+        worst = change.customers[:MOST_CUSTOMERS]
+        known = known_names(self.watch.bucket).of(each.tenant for each in worst)
+        named = [
+            msgspec.structs.replace(each, tenant=f"{found.name} ({each.tenant})")
+            if (found := known.get(each.tenant)) and found.name
+            else each
+            for each in worst
+        ]
+        return msgspec.structs.replace(change, customers=(*named, *change.customers[MOST_CUSTOMERS:]))
+
+
+def _or(otherwise: Found, read: Callable[[], Found], what: str) -> Found:
+    """What is read, or something else: a message without it is better than none."""
+    try:
+        return read()
+    except (BotoCoreError, ClientError) as error:
+        log.warning("the message does without", what=what, reason=str(error))
+        return otherwise
