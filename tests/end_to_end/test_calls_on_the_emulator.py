@@ -41,7 +41,7 @@ def test_what_functions_call_is_allowed(deployed: Deployed, stacks: Deployment) 
     deployed.invoke("notify", json.loads((EVENTS / "alarm_with_metric_math.json").read_text()))
     deployed.invoke("widgets", {"widget": "top_customers"})
     deployed.invoke("widgets", {"widget": "customer", "customer": "acme"})
-    for name in ("compact", "check_delivery", "create_partitions", "snapshot_configuration"):
+    for name in ("compact", "detect", "check_delivery", "create_partitions", "snapshot_configuration"):
         deployed.invoke(name)
     wait_for(lambda: any(call.function == "normalize" for call in _calls(deployed)))
 
