@@ -24,7 +24,7 @@ COST_TAG = "tracelake"
 
 # what an installation with the defaults costs a month in use, whatever comes in (docs/cost.md, "deployed")
 # generated: rest by make docs
-DEFAULT_REST_USD = 17.99
+DEFAULT_REST_USD = 17.98
 # end
 
 # all that check_budget keeps in the state table

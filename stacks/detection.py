@@ -46,5 +46,5 @@ def build_detect(stack: Stack, names: Names, libraries: Libraries, topic: sns.To
     lake.let_write_summary(detect.role, "incidents")
     lake.let_keep_detection(detect.role)
     # often, since most looks find nothing new and cost little: what compact has brought is judged soon after
-    detect.every(Duration.minutes(2))
+    detect.every(Duration.minutes(3))
     return detect

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from functions.aws import items
-from functions.aws.summaries import Summaries
-from functions.core.schema import HOUR_MS, hour_of
+from functions.aws.clients import client
+from functions.aws.summaries import Summaries, folder_of, hour_of_key, key_of
+from functions.core.schema import HOUR_MS, hour_of, hour_start_ms
 from functions.core.summaries import decode
 from functions.core.watch.signals import BY_TABLE, Measure, Signals, Subject, bins
 
@@ -27,6 +28,17 @@ def read_mark(table: str, mark: Mark) -> int:
 def write_mark(table: str, mark: Mark, until_ms: int) -> None:
     """Set it."""
     items.transact([items.put(table, {"pk": _KEY, "sk": mark, "until_ms": until_ms})])
+
+
+def first_ms(bucket: str, begin_ms: int) -> int:
+    """When the first hour begins, not before ``begin_ms``, of which there are signals; ``begin_ms`` where there are
+    none."""
+    found = []
+    for kind in BY_TABLE:
+        after = key_of(kind, hour_of(begin_ms - 1))
+        answer = client("s3").list_objects_v2(Bucket=bucket, Prefix=folder_of(kind), StartAfter=after, MaxKeys=1)
+        found += [hour_of_key(each["Key"]) for each in answer.get("Contents", ())]
+    return max(begin_ms, hour_start_ms(min(found))) if found else begin_ms
 
 
 def seen(

@@ -13,9 +13,19 @@ BUDGET = f"{FOLDER}budget.json"
 INCIDENTS = f"{FOLDER}incidents.json"
 
 
+def folder_of(kind: str) -> str:
+    """Where the summaries of a kind are."""
+    return f"{FOLDER}{kind}/"
+
+
 def key_of(kind: str, hour: str) -> str:
     """Key of the summary of an hour."""
-    return f"{FOLDER}{kind}/hour={hour}.json"
+    return f"{folder_of(kind)}hour={hour}.json"
+
+
+def hour_of_key(key: str) -> str:
+    """The hour of such a key."""
+    return key.rpartition("hour=")[2].removesuffix(".json")
 
 
 class Summaries(Objects):

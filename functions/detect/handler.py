@@ -1,4 +1,4 @@
-"""detect: every two minutes, is anything unusual in what has come in? Who has to know?"""
+"""detect: every three minutes, is anything unusual in what has come in? Who has to know?"""
 
 from __future__ import annotations
 

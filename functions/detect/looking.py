@@ -33,7 +33,7 @@ SETTLE_MS = 120_000
 """So long after it happened an event should be on the stream: CloudWatch Logs delivers within a minute or two."""
 
 LOOK_MS = 75_000
-"""Judging ends after so long, and goes on with the next look, which begins when two minutes are over."""
+"""Judging ends after so long, and goes on with the next look, which begins three minutes after this one."""
 
 log = Logger(service="tracelake-detect")
 
@@ -57,14 +57,20 @@ class Watch:
 
     def look(self, wishes: Callable[[], Wishes], tell: Callable[[Looked], None]) -> Looked | None:
         """Judges what can be judged now, as far as time allows, and has it told; ``None`` where there is nothing."""
-        complete_ms, begun_ms = self._complete_ms(), self.now_ms()
+        complete_ms, anything = self._complete_ms()
+        begun_ms = self.now_ms()
         if complete_ms < signals.read_mark(self.table, "judged") + BIN_MS:
             return None
         objects, wanted = Objects(self.bucket), wishes()
         stored = objects.read(STATE_KEY)
         state = watching.unpack(stored.body)
         judged, changes = 0, list[Change]()
-        for start_ms, seen in signals.seen(self.bucket, max(state.until_ms, complete_ms - LEARN_MS), complete_ms):
+        begin_ms = max(state.until_ms, complete_ms - LEARN_MS)
+        if not state.subjects:
+            if not anything:
+                return None
+            state, begin_ms = State(), signals.first_ms(self.bucket, complete_ms - LEARN_MS)
+        for start_ms, seen in signals.seen(self.bucket, begin_ms, complete_ms):
             state, found = watching.observe(state, start_ms, seen, wanted)
             changes += found
             judged += 1
@@ -77,10 +83,15 @@ class Watch:
         signals.write_mark(self.table, "judged", state.until_ms)
         return looked
 
-    def _complete_ms(self) -> int:
-        """Until when the signals have all that happened; less than any time where nobody knows."""
+    def _complete_ms(self) -> tuple[int, bool]:
+        """Until when the signals have all that happened (less than any time where nobody knows), and whether anything
+        came in lately."""
         seen_ms = signals.read_mark(self.table, "seen")
         hours = sorted({hour_of(max(0, seen_ms - HOUR_MS // 6)), hour_of(seen_ms)})
-        found = [decode(body).summary("ledger") for body in Summaries(self.bucket).read_hours("ledger", hours)]
-        lag_ms = max(each.longest_lag_ms for each in found if isinstance(each, Ledger))
-        return int(seen_ms - SETTLE_MS - lag_ms) // BIN_MS * BIN_MS
+        lately = Ledger()
+        for body in Summaries(self.bucket).read_hours("ledger", hours):
+            found = decode(body).summary("ledger")
+            if isinstance(found, Ledger):
+                lately.merge(found)
+        complete_ms = int(seen_ms - SETTLE_MS - lately.longest_lag_ms) // BIN_MS * BIN_MS
+        return complete_ms, lately.sums["commits"] > 0

@@ -52,6 +52,7 @@ class S3:
 
     def list_objects_v2(self, params):
         keys = self.keys(params["Bucket"], params.get("Prefix", ""))
+        keys = [key for key in keys if key > params.get("StartAfter", "")][: params.get("MaxKeys")]
         return {"Contents": [{"Key": key} for key in keys], "IsTruncated": False} if keys else {"IsTruncated": False}
 
     def keys(self, bucket, prefix):

@@ -62,7 +62,7 @@ def _hour(account, observed, minutes, normalizes=lambda _minute: True):
                 pass
         if minute % 5 == 0:
             account.compact()
-        if minute % 2 == 0:
+        if minute % 3 == 0:
             observed.look(account)
     return written
 
@@ -127,6 +127,9 @@ def test_what_could_not_be_told_is_judged_again(observed):
     account = Account()
     with entered(account.world):
         account.create_partitions()
+        account.applications.write("webhook", size=2)
+        account.wait(1)
+        account.normalize()
         account.wait(20)
         account.compact()
 

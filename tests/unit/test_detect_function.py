@@ -40,6 +40,7 @@ class Account:
         self.table: dict[tuple[str, str], dict[str, Any]] = {}
         self.objects: dict[str, bytes] = {}
         self.refuse = ""
+        self.listed = 0
         self.now_ms = START
         self._chance = random.Random(1)
         services = {"sns": self._sns, "dynamodb": self._dynamodb, "s3": self._s3}
@@ -64,7 +65,7 @@ class Account:
         self.now_ms = end
         self.table["signals", "seen"] = {"until_ms": {"N": str(end + SETTLE_MS + 1000)}}
         key = f"summaries/ledger/hour={hour_of(end)}.json"
-        self.objects[key] = encode(HourObject(content=Ledger({}, 800.0).plain()))
+        self.objects[key] = encode(HourObject(content=Ledger({"commits": 5}, 800.0).plain()))
 
     def deployed(self, name: str) -> None:
         made = Deployments()
@@ -104,6 +105,10 @@ class Account:
         return {}
 
     def _s3(self, operation: str, params: dict[str, Any]) -> dict[str, Any]:
+        if operation == "ListObjectsV2":
+            self.listed += 1
+            later = [key for key in self.objects if key > params["StartAfter"] and key.startswith(params["Prefix"])]
+            return {"Contents": [{"Key": key} for key in sorted(later)[: params["MaxKeys"]]]}
         key = params["Key"]
         if self.refuse and self.refuse in key:
             raise RefusedError("AccessDenied")
@@ -123,7 +128,7 @@ def learnt() -> tuple[dict[str, bytes], dict[tuple[str, str], dict[str, Any]], i
     with pytest.MonkeyPatch.context() as patch:
         _at(account, patch)
         account.goes_on(24 * DAYS)
-        assert account.look()["judged"] >= DAYS * 288
+        assert account.look()["judged"] == DAYS * 288
         assert account.sent == []
     return account.objects, account.table, account.now_ms
 
@@ -222,3 +227,17 @@ def test_what_the_rules_mute_is_not_told(account: Account) -> None:
     account.goes_on(0.25, failing=0.3)
     assert account.look()["told"] == []
     assert account.shown() == ()
+
+
+def test_where_nothing_comes_in_nothing_is_written_and_what_was_before_is_learnt_when_something_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    account = Account()
+    _at(account, monkeypatch)
+    account.table["signals", "seen"] = {"until_ms": {"N": str(account.now_ms + SETTLE_MS)}}
+    before = dict(account.table)
+    assert account.look() == {"judged": 0, "told": []}
+    assert (account.listed, account.objects, account.table) == (0, {}, before)
+    account.goes_on(3)
+    assert account.look()["judged"] == 36
+    assert account.listed == 5

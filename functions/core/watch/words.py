@@ -129,7 +129,10 @@ def _happened(change: Change) -> list[str]:
     worst, first = change.members[0], min(change.members, key=lambda member: member.alert.since)
     lines = _wrapped(f"{_capital(line(worst))}.")
     if change.event == "back again":
-        lines += ["It was over, and is back: it comes and goes. You hear of it again when", "it has stayed away for an hour."]
+        lines += [
+            "It was over, and is back: it comes and goes. You hear of it again when",
+            "it has stayed away for an hour.",
+        ]
     lines.append(f"Since {when}.")
     if first.alert.since < worst.alert.since:
         lines += _wrapped(f"First was {name(first)}, {span(worst.alert.since - first.alert.since)} before that.")
