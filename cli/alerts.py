@@ -11,6 +11,7 @@ from cli.errors import OK, CommandError
 from cli.target import Target
 from cli.terminal import to_json
 from cli.text import safe
+from cli.try_out import span_of
 from functions.aws import environment, signals
 from functions.aws.rules_object import wishes_in_force
 from functions.aws.summaries import INCIDENTS, Summaries
@@ -18,6 +19,7 @@ from functions.core.detect.wording import clock, span
 from functions.core.watch import page, words
 from functions.core.watch.page import Page, Shown
 from functions.core.watch.watching import Replay, replay
+from functions.core.watch.wishes import Wishes
 
 LEARNT_MS = 14 * 24 * 3_600_000
 """A replay learns from so much before the time that it is about."""
@@ -26,15 +28,16 @@ LEARNT_MS = 14 * 24 * 3_600_000
 def run(
     place: tuple[bool, str | None],
     *,
-    since_ms: int,
+    since: str,
     replays: bool,
     per_week: float | None,
     as_json: bool,
     out: TextIO,
 ) -> int:
-    """Prints the incidents since a time; with ``replays`` those that there would have been with the rules in force, or
-    with so many false alerts ``per_week``. ``CommandError`` where nothing was judged yet."""
+    """Prints the incidents of the last ``since`` (``7d``); with ``replays`` those that there would have been with the
+    rules in force, or with so many false alerts ``per_week``. ``CommandError`` where nothing was judged yet."""
     local, stage = place
+    since_ms = environment.now_ms() - round(span_of(since).total_seconds() * 1000)
     with target.explained():
         where = target.find(stage, local=local)
         if replays:
@@ -53,12 +56,31 @@ def run(
     return OK
 
 
+def learn_again(place: tuple[bool, str | None], *, out: TextIO) -> int:
+    """Has detect forget what it has learnt: its next look learns from all signals of the last 14 days, as is wanted
+    when what happened before was imported."""
+    local, stage = place
+    with target.explained():
+        where = target.find(stage, local=local)
+        Summaries(where.lake_bucket).write(signals.STATE_KEY, b"")
+        signals.write_mark(where.state_table, "judged", 0)
+    out.write(f"detect learns anew in {where.place}, with its next look.\n")
+    return OK
+
+
 def _replayed(where: Target, since_ms: int, per_week: float | None) -> Replay:
     wishes = wishes_in_force(where.lake_bucket)
     if per_week is not None:
-        wishes = msgspec.structs.replace(wishes, per_week=per_week)
-    now_ms = environment.now_ms()
-    return replay(signals.seen(where.lake_bucket, since_ms - LEARNT_MS, now_ms), wishes, since_ms)
+        wishes = _checked({**msgspec.to_builtins(wishes), "per_week": per_week})
+    begin_ms = signals.first_ms(where.lake_bucket, since_ms - LEARNT_MS)
+    return replay(signals.seen(where.lake_bucket, begin_ms, environment.now_ms()), wishes, since_ms)
+
+
+def _checked(wishes: dict[str, Any]) -> Wishes:
+    try:
+        return msgspec.convert(wishes, Wishes)
+    except msgspec.ValidationError as error:
+        raise CommandError(f"--per-week: {error}") from None
 
 
 def _show(found: Page, shown: list[Shown], where: Target, out: TextIO) -> None:

@@ -32,12 +32,13 @@ examples:
   tracelake suspects --baseline usual.json --incident now.json   which service is the root cause
   tracelake detect errors.csv --direction up          which alerts a series would have given, and why
   tracelake retry-rejected --dry-run                  which dead letters there are, by reason
+  tracelake alerts                                    what was unusual, and what would have been told of
   tracelake budget                                    what this month has cost, and what is left out because of it
   tracelake price --set kinesis_mode=on-demand        what an installation would cost, line by line
   tracelake policies iam --region eu-central-1        IAM policies to deploy and to use it, a file each in iam/
 
-ask, budget, customers, deployed, retry-rejected and trace work on AWS (--stage), or on the stack that runs on this
-machine: with --local, or where no AWS credentials are configured.
+alerts, ask, budget, customers, deployed, retry-rejected and trace work on AWS (--stage), or on the stack that runs on
+this machine: with --local, or where no AWS credentials are configured.
 exit status: 0 done, 1 failed, 2 wrong usage
 """
 
@@ -169,6 +170,22 @@ def _detect(arguments: argparse.Namespace) -> int:
     )
 
 
+def _alerts(arguments: argparse.Namespace) -> int:
+    from cli import alerts  # noqa: PLC0415
+
+    place = (arguments.local, arguments.stage)
+    if arguments.learn_again:
+        return alerts.learn_again(place, out=sys.stdout)
+    return alerts.run(
+        place,
+        since=arguments.since,
+        replays=arguments.replay,
+        per_week=arguments.per_week,
+        as_json=arguments.json,
+        out=sys.stdout,
+    )
+
+
 def _budget(arguments: argparse.Namespace) -> int:
     from cli import budget  # noqa: PLC0415
 
@@ -223,6 +240,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_deployed(commands)
     _add_detect(commands)
     _add_retry(commands)
+    _add_alerts(commands)
     _add_budget(commands)
     _add_price(commands)
     _add_policies(commands)
@@ -408,6 +426,22 @@ def _add_retry(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     retry.add_argument("--reason", default="", metavar="TEXT", help="only those whose reason contains this")
     retry.add_argument("--dry-run", action="store_true", help="count them and leave them where they are")
     add_place(retry)
+
+
+def _add_alerts(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    alerts = commands.add_parser(
+        "alerts",
+        help="what was unusual, and what would have been told of",
+        description="Says what detect found unusual. With --replay, what it would have told with the rules in force, "
+        "or with another number of false alerts a week.",
+    )
+    alerts.set_defaults(run=_alerts)
+    alerts.add_argument("--since", default="7d", metavar="SPAN", help="how far to look back (default: 7d)")
+    alerts.add_argument("--replay", action="store_true", help="judge that time again, and say what would be told")
+    alerts.add_argument("--per-week", type=float, metavar="N", help="with --replay: so many false alerts a week")
+    alerts.add_argument("--learn-again", action="store_true", help="have detect learn anew from the last 14 days")
+    alerts.add_argument("--json", action="store_true", help="print JSON")
+    add_place(alerts)
 
 
 def _add_budget(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -23,7 +23,7 @@ from functions.aws.athena import QueryFailedError
 from local.run import Emulator, LocalRunError
 from local.sample import traffic
 from local.sample.payment_provider import PaymentProvider
-from local.story import making, scenes
+from local.story import making, scenes, without_thresholds
 from local.story.lake import Lake, Ledger
 from local.story.telling import Teller
 from local.story.your_turn import your_turn
@@ -53,8 +53,10 @@ def tell(teller: Teller, keep: bool) -> Ledger:
         scenes.one_order(world)
         scenes.incident(world)
         scenes.mail(world)
+        without_thresholds.put_a_day(world)
         scenes.recovery(world)
         scenes.questions(world)
+        without_thresholds.unusual(world)
         ledger = scenes.nothing_is_lost(world)
         if keep or sys.stdout.isatty():
             with suppress(Stopped):

@@ -36,7 +36,7 @@ def build_detect(stack: Stack, names: Names, libraries: Libraries, topic: sns.To
             "DASHBOARD": names.dashboard("application", stack.region),
         },
         memory_mb=1024,
-        timeout=Duration.minutes(5),
+        timeout=Duration.seconds(170),
     )
     let_publish(detect, topic, key)
     lake.let_remember(detect.role, MEMORY_KEYS)

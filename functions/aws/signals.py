@@ -12,6 +12,9 @@ from functions.core.schema import HOUR_MS, hour_of, hour_start_ms
 from functions.core.summaries import decode
 from functions.core.watch.signals import BY_TABLE, Measure, Signals, Subject, bins
 
+STATE_KEY = "detection/state.msgpack"
+"""What detect has learnt."""
+
 HOURS_AT_ONCE = 6
 _KEY = "signals"
 

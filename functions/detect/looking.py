@@ -22,7 +22,6 @@ from functions.core.watch.signals import BIN_MS
 from functions.core.watch.watching import Change, State
 from functions.core.watch.wishes import Wishes
 
-STATE_KEY = "detection/state.msgpack"
 LEARN_MS = 14 * 24 * HOUR_MS
 """So far back the first look learns from what is there."""
 
@@ -40,11 +39,13 @@ log = Logger(service="tracelake-detect")
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What a look came to: what is known now, how many times five minutes were judged, and what is news."""
+    """What a look came to: what is known now, how many times five minutes were judged, and what was found. What is
+    older than ``news_ms`` is no news."""
 
     state: State
     judged: int
-    news: Sequence[Change]
+    changes: Sequence[Change]
+    news_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Watch:
         if complete_ms < signals.read_mark(self.table, "judged") + BIN_MS:
             return None
         objects, wanted = Objects(self.bucket), wishes()
-        stored = objects.read(STATE_KEY)
+        stored = objects.read(signals.STATE_KEY)
         state = watching.unpack(stored.body)
         judged, changes = 0, list[Change]()
         begin_ms = max(state.until_ms, complete_ms - LEARN_MS)
@@ -76,9 +77,9 @@ class Watch:
             judged += 1
             if self.now_ms() - begun_ms > LOOK_MS:
                 break
-        looked = Looked(state, judged, [change for change in changes if change.at_ms > complete_ms - NEWS_MS])
+        looked = Looked(state, judged, changes, complete_ms - NEWS_MS)
         tell(looked)
-        if not objects.replace(STATE_KEY, watching.pack(state), stored):
+        if not objects.replace(signals.STATE_KEY, watching.pack(state), stored):
             log.warning("another look was faster; what it has learnt stays")
         signals.write_mark(self.table, "judged", state.until_ms)
         return looked

@@ -42,10 +42,15 @@ class Teller:
     told: list[str] = field(default_factory=list)
 
     def tell(self, looked: Looked) -> None:
-        """All that a look has found."""
-        shown = [self._told(change) for change in looked.news]
+        """What is news of all that a look has found; the end of what people know of always is."""
         summaries = Summaries(self.watch.bucket)
         before = page.decode(summaries.read(INCIDENTS).body) or page.Page()
+        known = {each.incident for each in before.shown if not each.over_ms}
+        shown = [
+            self._told(change)
+            for change in looked.changes
+            if change.at_ms > looked.news_ms or (change.event == "ended" and change.incident in known)
+        ]
         summaries.write(INCIDENTS, page.encode(before.after(looked.state, shown)))
 
     def _told(self, change: Change) -> page.Shown:

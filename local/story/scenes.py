@@ -58,6 +58,7 @@ class World:
     requests: Iterator[traffic.Request]
     mailbox: str = ""
     put_by_hand: int = 0
+    partners: int = 0
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
@@ -120,7 +121,7 @@ def mail(world: World) -> None:
     world.teller.chapter("The mail")
     name = f"{Names(world.stage).prefix}-{ALARM}"
     with world.teller.step("waiting for the alarm on the error rate") as step:
-        message = _until(MAIL_SECONDS, lambda: _message_about(world, ALARM))
+        message = until(MAIL_SECONDS, lambda: message_about(world, ALARM))
         if message is None:
             raise StoryError(f"{name} has sent no message within {MAIL_SECONDS:.0f} s")
         step.result = f"it came at {message['Timestamp'][11:19]} UTC"
@@ -156,9 +157,10 @@ def nothing_is_lost(world: World) -> Ledger:
     world.put_by_hand += 1
     with world.teller.step("one broken record put on the stream by hand, and everything counted") as step:
         written, ledger = _all_arrived(world, step)
+    webhooks = world.provider.notices + world.partners
     world.teller.say(
-        f"Put in, as counted there: {written:,} log events in the log groups, {world.provider.notices:,} webhooks, "
-        f"{world.put_by_hand} broken record: {written + world.provider.notices + world.put_by_hand:,}."
+        f"Put in, as counted there: {written:,} log events in the log groups, {webhooks:,} webhooks, "
+        f"{world.put_by_hand} broken record: {written + webhooks + world.put_by_hand:,}."
     )
     for letter in world.lake.dead_letters():
         world.teller.say(f"Kept in the dead-letter bucket with its reason: {letter.reason}")
@@ -214,7 +216,7 @@ def _watch(
                 look()
                 beside()
                 time.sleep(LOOK_SECONDS / 2)
-            if _until(ARRIVAL_SECONDS, look) is None:
+            if until(ARRIVAL_SECONDS, look) is None:
                 raise StoryError(f"{head()} after {ARRIVAL_SECONDS:.0f} s: requests are missing in the lake")
     return rows
 
@@ -227,17 +229,17 @@ def _all_arrived(world: World, step: Step) -> tuple[int, Ledger]:
     def look() -> tuple[int, Ledger] | None:
         written = making.events_in_groups(world.emulator, groups)
         ledger = world.lake.ledger()
-        put = written + world.provider.notices + world.put_by_hand
+        put = written + world.provider.notices + world.partners + world.put_by_hand
         step.note = f"{ledger.events:,} of {put:,} events in the ledger"
         return (written, ledger) if ledger.events == put else None
 
-    found = _until(ARRIVAL_SECONDS, look)
+    found = until(ARRIVAL_SECONDS, look)
     if found is None:
         raise StoryError(f"after {ARRIVAL_SECONDS:.0f} s {step.note}")
     return found
 
 
-def _message_about(world: World, alarm: str) -> dict[str, Any] | None:
+def message_about(world: World, alarm: str) -> dict[str, Any] | None:
     """The first message that says that an alarm goes off, among those that have come since the last look."""
     sqs = world.emulator.client("sqs")
     found = sqs.receive_message(QueueUrl=world.mailbox, MaxNumberOfMessages=10, WaitTimeSeconds=1)
@@ -257,7 +259,7 @@ def _goes_off(message: dict[str, Any], alarm: str) -> bool:
     return str(change.get("AlarmName")).endswith(alarm) and change.get("NewStateValue") == "ALARM"
 
 
-def _until(seconds: float, look: Callable[[], Found]) -> Found | None:
+def until(seconds: float, look: Callable[[], Found]) -> Found | None:
     """What ``look`` finds as soon as it is something; None where it is nothing for too long."""
     deadline = time.monotonic() + seconds
     while not (found := look()):

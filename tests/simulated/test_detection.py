@@ -5,11 +5,12 @@ from collections import Counter
 import pytest
 
 from functions.aws import environment
+from functions.aws.signals import STATE_KEY
 from functions.core.watch import watching
 from functions.core.watch.signals import BIN_MS, Subject
 from functions.core.watch.wishes import DEFAULT
 from functions.detect import looking
-from functions.detect.looking import NEWS_MS, STATE_KEY, Watch
+from functions.detect.looking import NEWS_MS, Watch
 
 from .account import Account
 from .errors import FunctionError
@@ -34,10 +35,13 @@ class Observed:
 
         monkeypatch.setattr(watching, "observe", observe)
 
+    def _tell(self, looked):
+        self.told += [change for change in looked.changes if change.at_ms > looked.news_ms]
+
     def look(self, account, plan=None, fails=None):
         def work(_process):
             watch = Watch(STATE, LAKE, environment.now_ms)
-            return watch.look(lambda: DEFAULT, fails or (lambda looked: self.told.extend(looked.news)))
+            return watch.look(lambda: DEFAULT, fails or self._tell)
 
         return account.world.run(work, LOOK_MS, plan)
 

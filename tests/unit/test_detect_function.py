@@ -13,6 +13,7 @@ from answering import RefusedError, answering
 from botocore.response import StreamingBody
 
 from functions.aws import clients, environment
+from functions.aws.signals import STATE_KEY
 from functions.aws.summaries import INCIDENTS
 from functions.core.customers.listing import Customer
 from functions.core.customers.listing import encode as encode_list
@@ -22,7 +23,7 @@ from functions.core.watch import page
 from functions.core.watch.deployed import Deployment, Deployments
 from functions.core.watch.signals import BIN_MS, Course, Measure, TrafficSignals
 from functions.detect import handler
-from functions.detect.looking import SETTLE_MS, STATE_KEY
+from functions.detect.looking import SETTLE_MS
 
 START = 1_793_491_200_000  # 2026-11-01
 DAYS = 3

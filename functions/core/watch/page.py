@@ -69,10 +69,11 @@ class Page(msgspec.Struct, frozen=True):
         found = {each.incident: each for each in self.shown}
         for new in news:
             before = found.get(new.incident, new)
+            worst = before if new.over_ms else new
             found[new.incident] = msgspec.structs.replace(
                 new,
-                lines=new.lines or before.lines,
-                more=new.more or before.more,
+                lines=worst.lines,
+                more=worst.more,
                 customers=new.customers or before.customers,
                 causes=new.causes or before.causes,
                 deployed=new.deployed or before.deployed,
