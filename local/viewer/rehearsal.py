@@ -13,6 +13,7 @@ from pathlib import Path
 from functions.core.customers import csv_file, listing
 from functions.core.schema import TENANTS
 from local.run import ROOT, Emulator, LocalRunError
+from local.sample import partner
 from local.viewer import past_traffic
 from local.viewer.past_traffic import Event
 from stacks.names import Names
@@ -57,6 +58,17 @@ def add_past(
     _wait(lambda: requests_counted(emulator) >= before + requests)
     invoke(emulator, "compact")
     return requests
+
+
+def add_unusual(emulator: Emulator) -> None:
+    """A day of a partner's webhooks that ends in trouble, of which detect tells."""
+    record, count = partner.last_day(datetime.now(UTC))
+    before = requests_counted(emulator)
+    emulator.client("kinesis").put_record(StreamName=Names(STAGE).stream, Data=record, PartitionKey=partner.SERVICE)
+    # of the day's webhooks CloudWatch counts those of the last day
+    _wait(lambda: requests_counted(emulator) >= before + count * 0.9)
+    invoke(emulator, "compact")
+    invoke(emulator, "detect")
 
 
 def put_customers(emulator: Emulator) -> None:

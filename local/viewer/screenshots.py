@@ -19,7 +19,7 @@ from local.run import CURRENT
 from local.viewer.chromium import POPUPS, launched, wait_until_shown
 from local.viewer.console import Console
 from local.viewer.past_traffic import ORDER
-from local.viewer.rehearsal import STAGE, rehearse
+from local.viewer.rehearsal import STAGE, add_unusual, rehearse
 from local.viewer.server import Viewer
 
 THEMES = ("light", "dark")
@@ -95,6 +95,7 @@ def main() -> int:
     else:
         with tempfile.TemporaryDirectory(prefix="tracelake-") as folder, rehearse(Path(folder)) as emulator:
             console = Console(emulator.environment, STAGE)
+            add_unusual(emulator)
             _wait_for_alarm(console)
             pictures = take(console, arguments.folder)
     for picture in pictures:

@@ -24,6 +24,7 @@ OWN_FUNCTIONS = (
     "widgets",
     "notify",
     "check_delivery",
+    "detect",
 )
 
 
