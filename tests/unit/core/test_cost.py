@@ -67,9 +67,10 @@ def test_every_count_of_the_ledger_has_a_price():
 
 
 def test_a_thousand_commits_cost_what_their_requests_do():
-    """By hand: seven files and the ledger's, each written once and read twice; transactions; one call for metrics."""
+    """By hand: seven files and the ledger's, each written once and read three times (published, and in two summaries); transactions;
+    one call for metrics."""
     parts = cost_by_part(Volume(commits=1000, files=7000))
-    assert parts["S3 requests"] == pytest.approx(8000 * (0.000005 + 2 * 0.0000004))
+    assert parts["S3 requests"] == pytest.approx(8000 * (0.000005 + 3 * 0.0000004))
     assert parts["DynamoDB"] == pytest.approx(1000 * (20 * 0.000000625 + 4 * 0.000000125))
     assert parts["normalize"] == pytest.approx(1000 * (0.3 * 1769 / 1024 * 0.0000133334 + 0.0000002))
     assert parts["CloudWatch metrics"] == pytest.approx(0.01)
