@@ -67,8 +67,8 @@ def test_every_count_of_the_ledger_has_a_price():
 
 
 def test_a_thousand_commits_cost_what_their_requests_do():
-    """By hand: seven files and the ledger's, each written once and read three times (published, and in two summaries); transactions;
-    one call for metrics."""
+    """By hand: seven files and the ledger's, each written once and read three times (to publish and for two summaries);
+    transactions; one call for metrics."""
     parts = cost_by_part(Volume(commits=1000, files=7000))
     assert parts["S3 requests"] == pytest.approx(8000 * (0.000005 + 3 * 0.0000004))
     assert parts["DynamoDB"] == pytest.approx(1000 * (20 * 0.000000625 + 4 * 0.000000125))
