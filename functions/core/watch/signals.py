@@ -26,6 +26,9 @@ COARSE = 8
 """Buckets of 1 % precision that are one here: a latency is known to 8 %, which is what a change of it has to exceed
 anyhow, and an hour has twelve histograms for each subject."""
 
+UNTIMED: frozenset[SubjectKind] = frozenset({"customer"})
+"""Whose latency is that of the routes they ask for: their histograms would be most of an hour's."""
+
 LONGEST_NAME = 200
 HISTOGRAM = "latency_histogram"
 _IN_FILES = pa.array(["alb_log", "nlb_log", "clb_log", "s3_log", "cloudfront_log"])
@@ -173,7 +176,8 @@ class Signals:
         nothing = {**dict.fromkeys(COUNTED, pa.repeat(0, len(rows))), "example": pa.repeat("", len(rows))}
         columns = {**nothing, "bin": pc.divide(pc.minute(rows["time"]), BIN_MS // 60_000), **measured}
         for kind, by in self.subjects.items():
-            _add(self.found[kind], [rows[name] for name in by], columns, latencies)
+            timed = Latencies() if kind in UNTIMED else latencies
+            _add(self.found[kind], [rows[name] for name in by], columns, timed)
 
     def measured(self, rows: pa.Table) -> tuple[Columns, Latencies]:
         """Of each row what is counted (nothing, of what is not named); and latencies of the rows."""
