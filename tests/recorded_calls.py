@@ -18,6 +18,22 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
+SUITES = (
+    "tests/unit/test_notify.py",
+    "tests/unit/test_check_delivery.py",
+    "tests/unit/test_check_budget.py",
+    "tests/unit/test_subscribe_log_groups.py",
+    "tests/unit/test_account_policy.py",
+    "tests/unit/test_widgets.py",
+    "tests/unit/test_read_customers.py",
+    "tests/simulated/test_a_whole_day.py",
+    "tests/simulated/test_configuration_snapshots.py",
+    "tests/simulated/test_log_files.py",
+    "tests/simulated/test_rules_object.py",
+    "tests/simulated/test_summaries.py",
+)
+"""Of these the calls are looked at, in whatever else a session does."""
+
 FUNCTIONS = Path(__file__).resolve().parents[1] / "functions"
 _FOLDERS = {str(handler.parent): handler.parent.name for handler in FUNCTIONS.glob("*/handler.py")}
 # what is sent says nothing about permissions, and may be large
@@ -53,9 +69,10 @@ def noting(note: Callable[[Noted], None]) -> Iterator[None]:
 
 
 class Distinct:
-    """Keeps one call of each kind."""
+    """Keeps one call of each kind, and the files whose tests were run."""
 
     def __init__(self) -> None:
+        self.files: set[Path] = set()
         self.calls: dict[tuple[Any, ...], Noted] = {}
 
     def __call__(self, call: Noted) -> None:

@@ -7,11 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from functions.aws.clients import client
 from functions.core.lake_files import LakeFile
-from functions.core.parquet import encode
+from functions.core.parquet import decode, encode
 
 _DELETE_LIMIT = 1_000  # https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 
@@ -48,9 +47,7 @@ class Lake:
     def read(self, key: str, columns: Sequence[str] | None = None) -> pa.Table:
         """Rows of one file; columns that the file does not have are left out. Raises where the file is missing."""
         body = client("s3").get_object(Bucket=self.bucket, Key=key)["Body"].read()
-        file = pq.ParquetFile(pa.BufferReader(body))
-        wanted = None if columns is None else [name for name in columns if name in file.schema_arrow.names]
-        return file.read(columns=wanted)
+        return decode(body, columns)
 
     def delete(self, keys: Sequence[str]) -> None:
         """Delete objects; those that are gone already do no harm."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 import pyarrow as pa
@@ -32,6 +33,15 @@ def encode(table_name: str, rows: pa.Table) -> bytes:
         dictionary_pagesize_limit=DICTIONARY_BYTES,
     )
     return bytes(sink.getvalue())
+
+
+def decode(body: bytes, columns: Sequence[str] | None = None) -> pa.Table:
+    """The rows of one Parquet file; columns that it does not have are left out."""
+    file = pq.ParquetFile(pa.BufferReader(body))
+    if columns is None:
+        return file.read()
+    held = set(file.schema_arrow.names)
+    return file.read(columns=[name for name in columns if name in held])
 
 
 @cache

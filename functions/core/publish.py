@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Literal
 
 import pyarrow as pa
@@ -201,6 +202,7 @@ def between(rows: pa.Table, start_ms: int, end_ms: int) -> pa.Table:
     return rows if pc.all(inside).as_py() else rows.filter(inside)
 
 
+@cache
 def empty(table_name: str) -> pa.Table:
     """No rows of a table."""
     return TABLES[table_name].arrow_schema.empty_table()

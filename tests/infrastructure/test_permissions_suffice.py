@@ -41,8 +41,7 @@ Grant = tuple[str, str, str]
 
 @pytest.fixture(scope="module")
 def calls(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Call]:
-    noted = request.config.stash[RECORDED].calls.values()
-    return recorded.calls(request.session, noted, tmp_path_factory.mktemp("calls"))
+    return recorded.calls(request.config.stash[RECORDED], tmp_path_factory.mktemp("calls"))
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,8 @@
+from functools import cache
+
 import pytest
 
-from functions.aws.lake import Lake
+from functions.aws import lake
 from functions.normalize import batch
 
 from .account import ENVIRONMENT
@@ -24,10 +26,13 @@ def pytest_terminal_summary(terminalreporter):
 
 @pytest.fixture(scope="module", autouse=True)
 def simulated():
-    """All clients talk to the simulated account; what a function does at once it does one by one here."""
+    """All clients talk to the simulated account; what a function does at once it does one by one here, and the same
+    bytes are understood once."""
+    decode = cache(lake.decode)
     with pytest.MonkeyPatch.context() as patch, endpoints():
         for name, value in ENVIRONMENT.items():
             patch.setenv(name, value)
-        patch.setattr(Lake, "workers", 1)
+        patch.setattr(lake.Lake, "workers", 1)
+        patch.setattr(lake, "decode", lambda body, columns: decode(body, columns and tuple(columns)))
         patch.setattr(batch, "Normalizer", FailingNormalizer)
         yield

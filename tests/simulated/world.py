@@ -1,7 +1,7 @@
 """An AWS account in memory in which any call can go wrong.
 
-Every call of the functions under test goes through botocore (parameters are validated and serialised as always) and
-then ends here instead of in the network. A `Process` is one invocation of a function; its plan says what happens at its
+Every call of the functions under test goes through botocore, is checked against the service's model, and ends here
+instead of being serialised and sent. A `Process` is one invocation of a function; its plan says what happens at its
 n-th call (``3``) or its n-th call of an operation (``put_object#0``):
 
 - ``kill_before``, ``kill_after``: the process dies before the call, or after its effect and before the answer;
@@ -173,6 +173,16 @@ def _dispatch(model, context, **_):
     return SimpleNamespace(status_code=200), {**answer, "ResponseMetadata": {"HTTPStatusCode": 200}}
 
 
+class _NoRequest:
+    """Leaves out of botocore what makes a request of a call that is not sent: three quarters of the time of a call."""
+
+    def _resolve_endpoint_ruleset(self, *_):
+        return "https://simulated", {}, {}
+
+    def _convert_to_request_dict(self, api_params, operation_model, endpoint_url, context, headers):
+        return {"url": endpoint_url, "headers": headers, "body": b"", "context": context}
+
+
 @contextlib.contextmanager
 def endpoints():
     """All botocore clients made inside talk to the account that is entered at the time."""
@@ -182,6 +192,7 @@ def endpoints():
         aws_access_key_id="simulated", aws_secret_access_key="simulated", region_name="eu-central-1"
     )
     events = boto3.DEFAULT_SESSION.events
+    events.register("creating-client-class", lambda base_classes, **_: base_classes.insert(0, _NoRequest))
     events.register_last("before-parameter-build", _remember)
     events.register("before-call", _dispatch)
     try:

@@ -1,7 +1,4 @@
-"""Calls that functions made in tests: of this session, and of the suites below where the session did not run them.
-
-Each process of pytest-xdist runs a part of the tests; there, the suites are run again.
-"""
+"""Calls that functions made in tests: of this process, and of the suites that it did not run."""
 
 from __future__ import annotations
 
@@ -9,35 +6,19 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
-import pytest
+from recorded_calls import SUITES, Distinct
 
 from authorization.calls import Call
 
 ROOT = Path(__file__).resolve().parents[3]
-SUITES = (
-    "tests/unit/test_notify.py",
-    "tests/unit/test_check_delivery.py",
-    "tests/unit/test_check_budget.py",
-    "tests/unit/test_subscribe_log_groups.py",
-    "tests/unit/test_account_policy.py",
-    "tests/unit/test_widgets.py",
-    "tests/unit/test_read_customers.py",
-    "tests/simulated/test_a_whole_day.py",
-    "tests/simulated/test_configuration_snapshots.py",
-    "tests/simulated/test_log_files.py",
-    "tests/simulated/test_rules_object.py",
-    "tests/simulated/test_summaries.py",
-)
 
 
-def calls(session: pytest.Session, noted: Iterable[tuple[object, ...]], folder: Path) -> list[Call]:
+def calls(noted: Distinct, folder: Path) -> list[Call]:
     """All calls; the tests that make them must pass."""
-    ran = set() if "PYTEST_XDIST_WORKER" in os.environ else {str(item.path) for item in session.items}
-    missing = [suite for suite in SUITES if str(ROOT / suite) not in ran]
-    return [Call(*each) for each in [*noted, *(_of(missing, folder) if missing else [])]]  # type: ignore[arg-type]
+    missing = [suite for suite in SUITES if ROOT / suite not in noted.files]
+    return [Call(*each) for each in [*noted.calls.values(), *(_of(missing, folder) if missing else [])]]  # type: ignore[arg-type]
 
 
 def _of(suites: list[str], folder: Path) -> list[tuple[object, ...]]:
