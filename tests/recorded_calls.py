@@ -20,6 +20,7 @@ from botocore.exceptions import ClientError
 
 SUITES = (
     "tests/unit/test_notify.py",
+    "tests/unit/test_detect_function.py",
     "tests/unit/test_check_delivery.py",
     "tests/unit/test_check_budget.py",
     "tests/unit/test_subscribe_log_groups.py",
@@ -28,6 +29,7 @@ SUITES = (
     "tests/unit/test_read_customers.py",
     "tests/simulated/test_a_whole_day.py",
     "tests/simulated/test_configuration_snapshots.py",
+    "tests/simulated/test_detection.py",
     "tests/simulated/test_log_files.py",
     "tests/simulated/test_rules_object.py",
     "tests/simulated/test_summaries.py",

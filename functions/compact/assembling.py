@@ -13,9 +13,10 @@ from collections.abc import Sequence
 import pyarrow as pa
 from aws_lambda_powertools import Logger
 
-from functions.aws import environment
+from functions.aws import environment, metrics
 from functions.aws.generations import ASSEMBLE, CONTINUE, Generation, Note
 from functions.aws.items import ConditionLostError
+from functions.compact.failures import Failures
 from functions.compact.publication import Output, Publisher
 from functions.core import publish
 from functions.core.schema import HOUR_MS, TABLES, hour_of, hour_start_ms
@@ -35,23 +36,24 @@ class TooManyError(Exception):
     """The hour has more rows than fit into memory."""
 
 
-def run(publisher: Publisher) -> None:
+def run(publisher: Publisher, failures: Failures) -> None:
     """Make what is noted, oldest first, as far as the time allows.
 
-    An hour that cannot be made stops no other, and keeps its note, but for one that is too large for ever.
+    An hour that cannot be made stops no other, and keeps its note, but for one that is too large for ever: of these the
+    metric HoursWithoutTransactions tells, which is only sent where there is one.
     """
     for note in [*publisher.generations.notes(ASSEMBLE), *publisher.generations.notes(CONTINUE)]:
         if publisher.remaining_ms() < RESERVE_MS:
             return
-        try:
-            _take(publisher, note)
-        except ConditionLostError:
-            log.info("published meanwhile, its transactions are made in the next run", hour=note.hour)
-        except TooManyError as error:
-            log.warning("transactions are not put together", hour=note.hour, reason=str(error))
-            publisher.generations.done(note)
-        except Exception:
-            log.exception("transactions were not put together, the next run tries again", hour=note.hour)
+        with failures.collected(f"transactions of {note.hour}"):
+            try:
+                _take(publisher, note)
+            except ConditionLostError:
+                log.info("published meanwhile, its transactions are made in the next run", hour=note.hour)
+            except TooManyError as error:
+                log.warning("transactions are not put together", hour=note.hour, reason=str(error))
+                metrics.emit({"HoursWithoutTransactions": 1})
+                publisher.generations.done(note)
 
 
 def _take(publisher: Publisher, note: Note) -> None:

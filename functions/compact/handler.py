@@ -14,6 +14,7 @@ from functions.aws.items import ConditionLostError
 from functions.aws.lake import Lake
 from functions.aws.state import State
 from functions.compact import assembling
+from functions.compact.failures import Failures
 from functions.compact.publication import Publisher
 from functions.core.schema import HOUR_MS, hour_of, hour_start_ms
 
@@ -30,7 +31,10 @@ log = Logger(service="tracelake-compact")
 
 
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  # noqa: ARG001
-    """Publish what is due; returns the counts that also become metrics."""
+    """Publish what is due; returns the counts that also become metrics.
+
+    Fails when all is done where a summary or an hour's transactions could not be made: nobody else tells of that.
+    """
     table = environment.required("STATE_TABLE")
     publisher = Publisher(
         State(table),
@@ -59,19 +63,14 @@ def run(publisher: Publisher) -> dict[str, int]:
         "OldestUnpublishedMs": environment.now_ms() - hour_start_ms(left[0]) - HOUR_MS if left else 0,
     }
     metrics.emit(numbers)
-    summarise(publisher)
-    assembling.run(publisher)
+    failures = Failures()
+    with failures.collected("summaries"):
+        publisher.summariser(failures).run()
+    with failures.collected("transactions"):
+        assembling.run(publisher, failures)
     publisher.collect_garbage()
+    failures.tell()
     return numbers
-
-
-def summarise(publisher: Publisher) -> None:
-    """Bring the summaries up to date. They are a view of the lake: what goes wrong with them is reported, stops nothing
-    and is made good by the next run."""
-    try:
-        publisher.summariser().run()
-    except Exception:
-        log.exception("summaries were not written, the next run tries again")
 
 
 def publish_hour(publisher: Publisher, hour: str, failed: set[str]) -> bool:

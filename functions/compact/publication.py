@@ -13,6 +13,7 @@ from functions.aws.catalog import Partitions
 from functions.aws.generations import ASSEMBLE, CONTINUE, SUMMARISE, Generation, Generations, Move, Pending
 from functions.aws.lake import Lake, settled_prefix
 from functions.aws.state import State
+from functions.compact.failures import Failures
 from functions.compact.summarising import Summariser
 from functions.core import publish
 from functions.core.derived import DERIVE
@@ -70,9 +71,9 @@ class Publisher:
             partitions = self._partitions.setdefault(move.new.table, Partitions(self.database, move.new.table))
             partitions.point(move.new.hour, self.lake.location(move.new.prefix))
 
-    def summariser(self) -> Summariser:
+    def summariser(self, failures: Failures) -> Summariser:
         """What keeps the summaries of the hours."""
-        return Summariser(self.generations, self.lake, self.remaining_ms, self._is_sure)
+        return Summariser(self.generations, self.lake, self.remaining_ms, self._is_sure, failures)
 
     def collect_garbage(self) -> None:
         """Delete what is due, until the time is up."""

@@ -135,6 +135,7 @@ def rows(names: Names, widgets_arn: str) -> Iterator[list[cloudwatch.ConcreteWid
             [
                 Metric("PublishedHours", "Sum", "published", colour=GOOD),
                 Metric("UnpublishedHours", "Maximum", "waiting", colour=WARN),
+                Metric("HoursWithoutTransactions", "Sum", "too large for transactions", colour=BAD),
             ],
             width=6,
         ),

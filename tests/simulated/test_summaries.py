@@ -1,11 +1,16 @@
 """Summaries for the widgets: there while the hour goes on, exact when it is over, written when something changed."""
 
+import pytest
+
 from functions.aws.summaries import key_of
-from functions.core.schema import hour_of
+from functions.compact import assembling
+from functions.compact.summarising import Summariser
+from functions.core.schema import HOUR_MS, hour_of
 from functions.core.summaries import decode
 
 from . import audit
 from .account import Account
+from .errors import FunctionError
 from .world import LAKE, entered
 
 
@@ -136,7 +141,90 @@ def test_a_failing_bucket_for_summaries_stops_no_publication():
         account.applications.write("webhook", size=2)
         account.wait(70)
         account.normalize()
-        numbers = account.compact({"get_object#2": "refused"})
-        assert numbers["PublishedHours"] == 1
+        hour = hour_of(account.world.now_ms - 70 * 60_000)
+        assert account.compact({"get_object#2": "refused"}) is None
+        assert hour not in account.unpublished_hours()
         account.heal()
         audit.check(account)
+
+
+def _fails_for(patch, owner, name, when):
+    """A defect in a method that only some arguments bring out."""
+    real = getattr(owner, name)
+
+    def work(*given):
+        if when(*given):
+            raise RuntimeError("a defect")
+        return real(*given)
+
+    patch.setattr(owner, name, work)
+
+
+def test_a_summary_that_fails_is_an_error_of_the_function_when_all_else_is_done_and_retries_do_no_harm():
+    account = Account()
+    with entered(account.world), pytest.MonkeyPatch.context() as patch:
+        first = hour_of(account.world.now_ms)
+        _fails_for(patch, Summariser, "_published", lambda _, kind, hour: (kind, hour) == ("errors", first))
+        account.create_partitions()
+        for minutes in (60, 70):
+            account.applications.write("webhook", size=2)
+            account.applications.write("spans")
+            account.wait(minutes)
+            account.normalize()
+        for _ in range(3):  # the scheduled invocation, and Lambda's two retries
+            with pytest.raises(FunctionError, match=f"UnfinishedError.*summary of errors in {first}: RuntimeError"):
+                account.run_compact()
+            account.wait(1)
+        assert first not in account.unpublished_hours()
+        assert _requests(account, first) == 2
+        assert len(account.reader.table("transactions")) == 2
+        assert [sk for pk, sk in account.world.dynamodb.items if pk == "summarise"] == [first]
+        patch.undo()
+        account.heal()
+        audit.check(account)
+
+
+def test_an_hour_whose_transactions_fail_is_an_error_too_and_stops_neither_the_next_hour_nor_garbage():
+    account = Account()
+    with entered(account.world), pytest.MonkeyPatch.context() as patch:
+        first = hour_of(account.world.now_ms)
+        _fails_for(patch, assembling, "_make", lambda _, note: note.hour == first)
+        account.create_partitions()
+        for minutes in (60, 70):
+            account.applications.write("spans")
+            account.wait(minutes)
+            account.normalize()
+        for _ in range(3):
+            with pytest.raises(FunctionError, match=f"UnfinishedError.*transactions of {first}: RuntimeError"):
+                account.run_compact()
+            account.wait(1)
+        assert [row["hour"] for row in account.reader.table("transactions")] == [
+            hour_of(account.world.now_ms - HOUR_MS)
+        ]
+        account.wait(25 * 60)
+        account.compact()
+        due = f"{account.world.now_ms:014d}"
+        assert not [sk for pk, sk in account.world.dynamodb.items if pk == "garbage" and sk < due]
+        patch.undo()
+        account.heal()
+        audit.check(account)
+
+
+def test_of_an_hour_too_large_for_transactions_a_metric_tells_once_and_there_is_none_without(capsys):
+    account = Account()
+    with entered(account.world), pytest.MonkeyPatch.context() as patch:
+        account.create_partitions()
+        account.applications.write("spans")
+        account.wait(70)
+        account.normalize()
+        patch.setattr(assembling, "MOST_BYTES", 1)
+        assert account.compact()["PublishedHours"] == 1
+        account.compact()
+        # its own, and those of the hour before, which may go on in it
+        assert capsys.readouterr().out.count('"HoursWithoutTransactions":[1.0]') == 2
+        patch.undo()
+        account.applications.write("spans")
+        account.wait(70)
+        account.normalize()
+        assert account.compact()["PublishedHours"] == 1
+        assert "HoursWithoutTransactions" not in capsys.readouterr().out
