@@ -19,7 +19,7 @@ WITH facts AS (
     WHERE hour BETWEEN :from_hour AND :to_hour
     UNION ALL
     SELECT
-        'request', time, time, latency_ms, service, coalesce(method || ' ', '') || coalesce(route, path), NULL,
+        'request', time, time, latency_ms, service, coalesce(method || ' ', '') || coalesce(route, path), source,
         CAST(status AS varchar), error_message, NULL,
         tenant, trace_id, NULL, NULL, NULL, request_id, NULL, NULL, NULL, NULL, event_id, row_no
     FROM requests

@@ -1,4 +1,5 @@
-"""What a call to a service of AWS costs at least: one unit of what the service bills, at list price.
+"""What a call to a service of AWS, or a request to API Gateway, costs at least: one unit of what is billed, at list
+price.
 
 A span tells neither sizes nor how many messages there were, so a call counts as the smallest that AWS bills. What is
 not in the table (calls of services that bill by time, and of others than AWS) counts as nothing.
@@ -6,6 +7,7 @@ not in the table (calls of services that bill by time, and of others than AWS) c
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from functions.core.cost.prices import PRICES
@@ -40,3 +42,19 @@ def call_usd(service: str | None, operation: str | None) -> float:
         if (operation or "").startswith(beginning):
             return PRICES.usd(price) * count
     return 0.0
+
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(_REPLACED_INVALID_REQUEST_ID)?", re.IGNORECASE)
+
+
+def gateway_usd(source: str | None, request_id: str | None, status: str | None) -> float:
+    """List price in US dollars of a request that an access log tells of; 0 where no API Gateway wrote it, and of one
+    that it throttled, which is not billed.
+
+    An access log does not name the kind of its API. The ids that REST APIs give are UUIDs
+    (https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-access-logging.html) and those of HTTP APIs are
+    not; whatever has another id counts as the cheaper HTTP API.
+    """
+    if source != "access_log" or status == "throttle":
+        return 0.0
+    return PRICES.usd("rest_api_request" if _UUID.fullmatch(request_id or "") else "http_api_request")

@@ -24,7 +24,8 @@ Link = tuple[str, str]
 class Fact:
     """A row: ``fact`` is span, invocation, request or log. ``duration_ms`` is None where it is not over, or of a log.
 
-    ``kind`` is the kind of a span or the level of a log line, ``name`` the operation, route or function.
+    ``kind`` is the kind of a span, the level of a log line or the source of a request, ``name`` the operation, route or
+    function.
     """
 
     fact: str
@@ -138,6 +139,7 @@ _COLUMNS = {
         _named(
             "time service status tenant trace_id request_id method route",
             began="time",
+            kind="source",
             duration_ms="latency_ms",
             message="error_message",
         ),

@@ -7,17 +7,20 @@ is missing is said and not made up: a span whose parent never came hangs on the 
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from functions.core.cost.calls import call_usd
+from functions.core.cost.calls import call_usd, gateway_usd
 from functions.core.traces.facts import FAILED, Fact
 
 CALLING = frozenset({"client", "producer"})
 CLOCK_MS = 5.0
 """Clocks of two machines of AWS differ less; times in the lake are whole milliseconds."""
+
+MOST_INNER = 100
+"""Requests behind the first one of a trace whose caller is looked for; more hang on the first one."""
 
 _WHOLE_SECOND_MS = 1000.0
 
@@ -106,7 +109,7 @@ class Transaction:
 
     @property
     def cost_usd(self) -> float:
-        """What its invocations and calls cost at least, at list price; of a batch its share."""
+        """What its invocations, calls and requests to gateways cost at least, at list price; of a batch its share."""
         return sum(step.cost_usd for step in self.steps)
 
 
@@ -240,26 +243,66 @@ def _encloses(outer: Step, inner: Step) -> bool:
 
 
 def _add_requests(steps: list[Step], requests: Sequence[Fact]) -> None:
-    """Puts what a gateway says of a request before the root of its trace; a gateway within it is known by its call."""
+    """Puts what a gateway says of a request before the root of its trace; what gateways within say, into the step that
+    called them."""
     roots: dict[str | None, list[Step]] = defaultdict(list)
     for step in steps:
         if step.parent is None:
             roots[step.fact.trace_id].append(step)
-    taken = set()
-    for request in sorted(requests, key=lambda request: request.start_ms):
-        if request.trace_id is None or request.trace_id in taken:
+    outer: dict[str, Step] = {}
+    inner: Counter[str] = Counter()
+    # a line that was delivered twice is one request; of those of the same second the longest called the others
+    for request in sorted(dict.fromkeys(requests), key=_outer_first):
+        if request.trace_id is None:
             continue
-        taken.add(request.trace_id)
+        if request.trace_id in outer:
+            inner[request.trace_id] += 1
+            # who is outside chooses the trace, and may give all requests the same
+            around = steps if inner[request.trace_id] <= MOST_INNER else []
+            steps.append(_inner(request, outer[request.trace_id], around))
+            continue
         below = roots[request.trace_id]
         start, duration = request.start_ms, request.duration_ms or 0.0
         if below and start % _WHOLE_SECOND_MS == 0:
             # the gateway writes whole seconds: it began before what it called, as far as the second allows
             first = min(step.start_ms for step in below)
             start = min(max(start, first - max(0.0, duration - _length(below))), first)
-        step = Step(request, start, start + duration)
+        outer[request.trace_id] = step = Step(request, start, start + duration)
         for root in below:
             _hang(root, step, root.placed, asynchronous=root.start_ms > step.end_ms + CLOCK_MS)
         steps.append(step)
+
+
+def _outer_first(request: Fact) -> tuple[float, float]:
+    return request.start_ms // _WHOLE_SECOND_MS, -(request.duration_ms or 0.0)
+
+
+def _inner(request: Fact, outer: Step, steps: Iterable[Step]) -> Step:
+    """A request to a gateway behind the first one: in the call that took all of its time, before what the call led to.
+
+    Where nothing of its trace took so long, it hangs on the ``outer`` request.
+    """
+    late = _WHOLE_SECOND_MS - 1 if request.start_ms % _WHOLE_SECOND_MS == 0 else 0.0
+    caller, found, nearest = outer, Step(request, request.start_ms, request.end_ms), (False, 0.0)
+    for other in steps:
+        if other is outer or other.fact.trace_id != request.trace_id:
+            continue
+        # of a whole second it may have begun as much later as fits into the call
+        start = min(max(request.start_ms, other.start_ms), request.start_ms + late)
+        step = Step(request, start, start + (request.duration_ms or 0.0))
+        near = (other.fact.kind in CALLING, other.start_ms)
+        if _encloses(other, step) and near > nearest:
+            caller, found, nearest = other, step, near
+    for child in list(caller.children) if caller is not outer else []:
+        if (
+            (child.placed == "time" or caller.fact.kind in CALLING)
+            and not child.asynchronous
+            and _encloses(found, child)
+        ):
+            caller.children.remove(child)
+            _hang(child, found, child.placed, asynchronous=False)
+    _hang(found, caller, "time", asynchronous=found.start_ms > caller.end_ms + CLOCK_MS)
+    return found
 
 
 def _length(steps: Sequence[Step]) -> float:
@@ -307,6 +350,8 @@ def _price(step: Step) -> None:
     whole = (step.invocation.cost_usd or 0.0) if step.invocation else 0.0
     if fact.fact == "span" and fact.kind in CALLING:
         whole += call_usd(fact.remote_service, fact.remote_operation)
+    if fact.fact == "request":
+        whole += gateway_usd(fact.kind, fact.request_id, fact.status)
     step.cost_usd = whole * step.share
 
 

@@ -8,6 +8,7 @@ from random import Random
 import pytest
 
 from functions.core.cost.calls import call_usd
+from functions.core.traces import transaction
 from functions.core.traces.critical_path import CALL, NETWORK, UNKNOWN, WAIT, WORK, critical_path, suspect
 from functions.core.traces.facts import Fact
 from functions.core.traces.transaction import Transaction, assemble
@@ -309,3 +310,91 @@ def test_the_path_has_no_gap_and_no_overlap_whatever_parents_links_and_clocks_sa
         assert [each.start_ms for each in segments] == edges[:-1]
         assert edges[-1] == end or not segments
     suspect(found)
+
+
+def request(start: float, duration: float, name: str, **more: object) -> Fact:
+    given = {"service": "api", "trace_id": ORDER, "kind": "access_log", "status": "ok", "request_id": f"{name}="} | more
+    return Fact("request", start, duration, name=name, **given)  # type: ignore[arg-type]
+
+
+def api_behind_an_api() -> list[Fact]:
+    return [
+        span("orders", 20, 390, kind="server"),
+        span("call", 50, 350, "orders", kind="client", remote_service="prices.example"),
+        span("prices", 80, 330, "call", kind="server", service="prices"),
+        span("other", 355, 380, "orders", kind="client"),
+    ]
+
+
+def test_a_gateway_behind_a_gateway_is_a_step_in_the_call_before_what_it_led_to() -> None:
+    found = assembled(*api_behind_an_api(), request(60, 280, "GET /prices"), request(0, 400, "POST /orders"))
+    assert shape(found) == [
+        (0, "POST /orders"),
+        (1, "orders"),
+        (2, "call"),
+        (3, "GET /prices"),
+        (4, "prices"),
+        (2, "other"),
+    ]
+    assert not found.notes
+    assert found.cost_usd == pytest.approx(2e-6)
+
+
+def test_whole_seconds_of_both_gateways_do_not_change_who_called_whom() -> None:
+    later = [replace(fact, start_ms=fact.start_ms + 5400) for fact in api_behind_an_api()]
+    found = assembled(*later, request(5000, 280, "GET /prices"), request(5000, 400, "POST /orders"))
+    assert shape(found)[:5] == [(0, "POST /orders"), (1, "orders"), (2, "call"), (3, "GET /prices"), (4, "prices")]
+
+
+def test_functions_without_spans_behind_two_gateways_stand_one_in_the_other() -> None:
+    functions = [
+        Fact("invocation", 20, 370, service="orders", name="orders", request_id="r-1", trace_id=ORDER, cost_usd=0.1),
+        Fact("invocation", 80, 240, service="prices", name="prices", request_id="r-2", trace_id=ORDER, cost_usd=0.1),
+    ]
+    found = assembled(*functions, request(0, 400, "POST /orders"), request(60, 280, "GET /prices"))
+    assert shape(found) == [(0, "POST /orders"), (1, "orders"), (2, "GET /prices"), (3, "prices")]
+
+
+def test_a_request_that_nobody_in_the_trace_waited_for_hangs_on_the_first_one() -> None:
+    found = assembled(
+        span("orders", 20, 390, kind="server"), request(0, 400, "POST /orders"), request(9000, 9, "GET /")
+    )
+    assert shape(found) == [(0, "POST /orders"), (1, "orders"), (1, "GET /")]
+    assert [step.asynchronous for step in found.steps] == [False, False, True]
+
+
+def test_a_request_line_that_was_delivered_twice_is_one_request() -> None:
+    found = assembled(request(0, 400, "POST /orders"), request(0, 400, "POST /orders"))
+    assert shape(found) == [(0, "POST /orders")]
+    assert found.cost_usd == pytest.approx(1e-6)
+
+
+@pytest.mark.parametrize(
+    ("more", "usd"),
+    [
+        ({"request_id": "JKJaXmPLvHcESHA="}, 1e-6),
+        ({"request_id": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"}, 3.5e-6),
+        ({"request_id": None}, 1e-6),
+        ({"status": "fault"}, 1e-6),
+        ({"status": "throttle"}, 0),
+        ({"kind": "alb_log"}, 0),
+        ({"kind": "application"}, 0),
+    ],
+)
+def test_a_request_costs_what_api_gateway_bills_for_it_and_nothing_where_another_took_it(
+    more: dict[str, object], usd: float
+) -> None:
+    assert assembled(request(0, 400, "GET /", **more)).cost_usd == pytest.approx(usd)
+
+
+def test_a_span_of_the_gateway_beside_its_access_log_costs_nothing_more() -> None:
+    gateway = span("gateway", 1, 399, kind="server", service="api", remote_service="AWS::ApiGateway")
+    assert assembled(request(0, 400, "GET /"), gateway).cost_usd == pytest.approx(1e-6)
+
+
+def test_ten_thousand_requests_that_share_a_trace_are_steps_in_linear_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = []
+    monkeypatch.setattr(transaction, "_encloses", lambda outer, inner: bool(looked.append(0)))
+    found = assembled(*(request(float(n), 5, f"GET /{n}") for n in range(10_000)))
+    assert len(found.steps) == 10_000
+    assert len(looked) <= transaction.MOST_INNER**2
