@@ -29,6 +29,11 @@ class Pending:
     committed_at: int
     if_committed: str = ""
 
+    @property
+    def commit_id(self) -> str:
+        """The commit that the files are of."""
+        return self.id.split("#")[1]
+
 
 @dataclass(frozen=True, slots=True)
 class Generation:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import TypeVar
 
 import pyarrow as pa
 
 from functions.aws.clients import client
 from functions.core.lake_files import LakeFile
-from functions.core.parquet import decode, encode
+from functions.core.parquet import decode, decode_batches, encode
 
 _DELETE_LIMIT = 1_000  # https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
 
 class Lake:
-    """The lake bucket; so many puts run at a time."""
+    """The lake bucket; so many calls run at a time."""
 
     workers = 8
 
@@ -39,15 +43,25 @@ class Lake:
             partial(self.write, table, hour, f"{hot_prefix(table, hour)}{name}.parquet", rows)
             for table, hour, rows in parts
         ]
-        if self.workers == 1 or len(writes) == 1:
-            return [write() for write in writes]
+        return self.at_once(lambda write: write(), writes)
+
+    def at_once(self, do: Callable[[Given], Made], each: Sequence[Given]) -> list[Made]:
+        """What is made of each, several at a time."""
+        if self.workers == 1 or len(each) == 1:
+            return [do(given) for given in each]
         with ThreadPoolExecutor(self.workers) as pool:
-            return list(pool.map(lambda write: write(), writes))
+            return list(pool.map(do, each))
 
     def read(self, key: str, columns: Sequence[str] | None = None) -> pa.Table:
         """Rows of one file; columns that the file does not have are left out. Raises where the file is missing."""
-        body = client("s3").get_object(Bucket=self.bucket, Key=key)["Body"].read()
-        return decode(body, columns)
+        return decode(self._body(key), columns)
+
+    def read_batches(self, key: str, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """The same, a part at a time: of a large file only that is in memory."""
+        return decode_batches(self._body(key), columns)
+
+    def _body(self, key: str) -> bytes:
+        return client("s3").get_object(Bucket=self.bucket, Key=key)["Body"].read()
 
     def delete(self, keys: Sequence[str]) -> None:
         """Delete objects; those that are gone already do no harm."""

@@ -87,7 +87,7 @@ class Publisher:
 
     def _is_sure(self, pending: Pending) -> bool:
         """Whether the commit of these files is there. Files of an attempt that died before it become garbage."""
-        if not pending.if_committed or self.state.is_committed(pending.if_committed, pending.id.split("#")[1]):
+        if not pending.if_committed or self.state.is_committed(pending.if_committed, pending.commit_id):
             return True
         if pending.committed_at < environment.now_ms() - DEAD_MS:
             self.generations.settle([pending])
@@ -182,7 +182,7 @@ class _Rewrite:
         """The rows between two times, or ``None`` where they are more than fits."""
         limit = self.run_.slice_bytes if end_ms - start_ms > 1 else None
         files = [file for file in self.inputs if file.latest >= start_ms and file.earliest < end_ms]
-        if limit and sum(_share(file, start_ms, end_ms) for file in files) > limit:
+        if limit and sum(file.memory * file.share(start_ms, end_ms) for file in files) > limit:
             return None
         loaded, size = [publish.empty(self.table.name)], 0
         for file in files:
@@ -219,9 +219,3 @@ class Output:
 
 def _base(table: str) -> str:
     return TABLES[table].derived_from or table
-
-
-def _share(file: LakeFile, start_ms: int, end_ms: int) -> float:
-    """Bytes of a file between two times, if its rows were spread evenly."""
-    span = file.latest - file.earliest + 1
-    return file.memory * (min(file.latest + 1, end_ms) - max(file.earliest, start_ms)) / span

@@ -29,6 +29,11 @@ class LakeFile:
         earliest, latest = pc.min(times).as_py() or 0, pc.max(times).as_py() or 0
         return cls(table, hour, key, rows.num_rows, size, rows.nbytes, earliest, latest)
 
+    def share(self, start_ms: int, end_ms: int) -> float:
+        """How much of it is between two times, if its rows are spread evenly."""
+        inside = min(self.latest + 1, end_ms) - max(self.earliest, start_ms)
+        return max(0, inside) / (self.latest - self.earliest + 1)
+
 
 def to_plain(files: Iterable[LakeFile]) -> list[list[str | int]]:
     """The files as JSON takes them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 import pyarrow as pa
@@ -12,6 +12,7 @@ from functions.core.schema import JSON, TABLES
 
 COMPRESSION = "zstd"
 COMPRESSION_LEVEL = 1
+BATCH_ROWS = 32_768
 DICTIONARY_BYTES = 8 << 20
 """A column of few but long texts stays a dictionary up to this size, so that each of them is stored once."""
 
@@ -38,10 +39,19 @@ def encode(table_name: str, rows: pa.Table) -> bytes:
 def decode(body: bytes, columns: Sequence[str] | None = None) -> pa.Table:
     """The rows of one Parquet file; columns that it does not have are left out."""
     file = pq.ParquetFile(pa.BufferReader(body))
-    if columns is None:
-        return file.read()
+    return file.read(columns=_held(file, columns))
+
+
+def decode_batches(body: bytes, columns: Sequence[str]) -> Iterator[pa.Table]:
+    """The same, a part at a time."""
+    file = pq.ParquetFile(pa.BufferReader(body))
+    for batch in file.iter_batches(BATCH_ROWS, columns=_held(file, columns)):
+        yield pa.Table.from_batches([batch])
+
+
+def _held(file: pq.ParquetFile, columns: Sequence[str] | None) -> list[str] | None:
     held = set(file.schema_arrow.names)
-    return file.read(columns=[name for name in columns if name in held])
+    return None if columns is None else [name for name in columns if name in held]
 
 
 @cache

@@ -22,10 +22,12 @@ SINGLE_CALLEE = 0.9
 
 FAILURES = frozenset({"ERROR", "FATAL"})
 
-_COLUMNS = (
+COLUMNS = (
     *("trace_id", "span_id", "parent_span_id", "links", "service", "name", "kind", "start_time", "duration_ms"),
     *("status", "remote_service", "remote_operation", "span_attributes"),
 )
+"""What is needed of ``spans``."""
+
 _ENTERED = frozenset({"server", "consumer"})
 _RESOURCE_NAMES = (
     *("aws.remote.resource.identifier", "aws.dynamodb.table_names", "table_name", "messaging.destination.name"),
@@ -110,7 +112,7 @@ def read(table: pa.Table) -> list[Span]:
     """
     # engines that read the lake have times of their own resolution
     starts = table["start_time"].cast(pa.timestamp("ms"), safe=False).cast(pa.int64())
-    columns = [starts if name == "start_time" else table[name] for name in _COLUMNS]
+    columns = [starts if name == "start_time" else table[name] for name in COLUMNS]
     rows = list(zip(*(column.to_pylist() for column in columns), strict=True))
     keys = {(row[0], row[1]) for row in rows}
     found: dict[Key, Span] = {}

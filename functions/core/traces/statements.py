@@ -17,6 +17,9 @@ from functions.core.traces.calls import FAILURES, UNNAMED, Call, Item, Key, Wind
 SAME_WORDS = 0.7
 """Least share of words in the same place, of the longer line."""
 
+COLUMNS = ("trace_id", "span_id", "request_id", "service", "level", "message")
+"""What is needed of ``logs``."""
+
 LONGEST_TEXT = 300
 MOST_STATEMENTS = 100
 """Of a service, level and first word; what is beyond is one statement."""
@@ -59,7 +62,7 @@ def add(lines: pa.Table, window: Window, statements: Statements) -> None:
     Lines of no span's call make calls of their own, one for each trace or request and service; lines that name neither
     count nowhere.
     """
-    columns = (lines[name].to_pylist() for name in ("trace_id", "span_id", "request_id", "service", "level", "message"))
+    columns = (lines[name].to_pylist() for name in COLUMNS)
     alone: dict[Key, Call] = {}
     for trace, span, request, named, level, message in sorted(
         zip(*columns, strict=True), key=lambda row: tuple(each or "" for each in row)

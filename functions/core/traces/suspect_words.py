@@ -2,12 +2,48 @@
 
 from __future__ import annotations
 
+import textwrap
+
+from functions.core.incidents.wording import plain
+from functions.core.traces.compared import Causes
 from functions.core.traces.suspects import CONTENT, ERRORS, NO_ANSWER, SELF_TIME, Evidence, Suspect
 
 LIKELY, POSSIBLE = 0.5, 0.3
 """Scores from which on a suspect is called so; see docs/root_cause.md for what two times without a fault give."""
 
 LONGEST_ITEM = 120
+NOTHING_STANDS_OUT = "No difference found that points to a service."
+
+WIDTH = 78
+MOST_SENTENCES = 3
+LONGEST_SENTENCE = 300
+MOST_OTHERS = 3
+
+
+def lines(causes: Causes) -> tuple[str, ...]:
+    """What came out as lines of a mail of 80 columns; names are stripped of what is not plain writing.
+
+    The likeliest cause with its score and the strongest of its evidence, and the names of others that stand out.
+    """
+    if causes.not_looked:
+        return tuple(textwrap.wrap(plain(f"Not looked for: {causes.not_looked}.", LONGEST_SENTENCE), WIDTH))
+    found = [suspect for suspect in causes.suspects if stands_out(suspect)]
+    if not found:
+        return (NOTHING_STANDS_OUT,)
+    first, *others = found
+    said = [line for each in first.evidence[:MOST_SENTENCES] for line in _item(sentence(each))]
+    also = [_named(suspect) for suspect in others[:MOST_OTHERS]]
+    also += [f"{len(others) - MOST_OTHERS:,} more"] if len(others) > MOST_OTHERS else []
+    return (_named(first), *said, *(_item(f"also: {', '.join(also)}") if also else []))
+
+
+def _named(suspect: Suspect) -> str:
+    return f"{plain(suspect.service) or '(not named)'}: {confidence(suspect)} ({suspect.score:.2f})"
+
+
+def _item(text: str) -> list[str]:
+    shown = plain(text, LONGEST_SENTENCE)
+    return textwrap.wrap(shown, WIDTH, initial_indent="- ", subsequent_indent="  ", break_on_hyphens=False)
 
 
 def stands_out(suspect: Suspect) -> bool:
