@@ -20,7 +20,17 @@ from functions.aws.state import State
 from functions.core.lake_files import LakeFile
 from functions.core.schema import HOUR_MS, hour_of
 from functions.core.traces import suspects
-from functions.core.traces.compared import MOST_ROWS, READS, Causes, Sample, Times, chosen, nothing, shortened
+from functions.core.traces.compared import (
+    MOST_ROWS,
+    READS,
+    Causes,
+    Sample,
+    Times,
+    chosen,
+    nothing,
+    requests_of,
+    shortened,
+)
 
 RESERVE_MS = 40_000
 """With less time than this left, nothing more is read: to rank what `MOST_ROWS` allows takes ten seconds of a function
@@ -86,11 +96,11 @@ class _Looking:
         for times in (baseline, incident):
             self._read(times)
         before, now = (self.sample.rows(times) for times in (baseline, incident))
-        for name, rows in (("incident", now), ("time before it", before)):
-            if not _count(rows):
+        requests = requests_of(before), requests_of(now)
+        for name, count in zip(("time before it", "incident"), requests, strict=True):
+            if not count:
                 raise NotLookedError(f"there are no spans and no log lines of requests in the {name}")
-        ranked = tuple(suspects.rank(before, now))
-        return Causes(ranked, "", incident, baseline, _count(before) + _count(now), self.sample.one_in)
+        return Causes(tuple(suspects.rank(before, now)), "", incident, baseline, requests, self.sample.one_in)
 
     def _read(self, times: Times) -> None:
         files = self._files(times)
@@ -132,7 +142,3 @@ class _Looking:
 
     def _rows(self, times: Times) -> float:
         return sum(file.rows * file.share(*times) for file in self._files(times))
-
-
-def _count(rows: suspects.Rows) -> int:
-    return int(rows.spans.num_rows + rows.logs.num_rows)

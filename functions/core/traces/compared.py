@@ -45,14 +45,14 @@ READS = {
 
 @dataclass(frozen=True, slots=True)
 class Causes:
-    """What came out, the likeliest first; or why nobody looked. ``one_in`` says how many requests are left: of so many
-    one, in both times; ``rows`` that many spans and lines."""
+    """What came out, the likeliest first; or why nobody looked. ``requests`` were compared, of the baseline and of the
+    incident, which are one in ``one_in`` of all."""
 
     suspects: tuple[Suspect, ...] = ()
     not_looked: str = ""
     incident: Times = (0, 0)
     baseline: Times = (0, 0)
-    rows: int = 0
+    requests: tuple[int, int] = (0, 0)
     one_in: int = 1
 
 
@@ -135,6 +135,11 @@ def thinned(rows: pa.Table, one_in: int) -> pa.Table:
     requests = _request(rows)
     kept = [each for each in pc.unique(requests).to_pylist() if is_kept(each, "", one_in)]
     return rows.filter(pc.is_in(requests, pa.array(kept, pa.string())))
+
+
+def requests_of(rows: Rows) -> int:
+    """How many requests the rows tell of."""
+    return int(pc.count_distinct(pa.chunked_array([chunk for each in rows for chunk in _request(each).chunks])).as_py())
 
 
 def _request(rows: pa.Table) -> pa.ChunkedArray:

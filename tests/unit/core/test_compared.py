@@ -70,7 +70,7 @@ def test_the_usual_time_is_long_enough_and_touches_nothing_that_is_to_be_avoided
     avoid = [(AT + begin * MINUTE, AT + end * MINUTE) for begin, end in others]
     found = usual_before((AT, AT + length * MINUTE), avoid)
     if found:
-        assert AT - BACK_MS <= found[0]
+        assert found[0] >= AT - BACK_MS
         assert found[0] + length * MINUTE <= found[1] <= AT - MARGIN_MS
         assert all(end + MARGIN_MS <= found[0] or found[1] <= begin - MARGIN_MS for begin, end in avoid)
 
