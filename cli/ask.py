@@ -92,6 +92,19 @@ def rows(
     return _asked(load_all()[name], values, since, place, timeout_seconds, err).rows
 
 
+def rows_between(
+    name: str,
+    values: Mapping[str, Value],
+    times: TimeRange,
+    place: tuple[bool, str | None],
+    timeout_seconds: float,
+    err: TextIO,
+) -> Sequence[dict[str, terminal.Cell]]:
+    """The same of a time that need not end now."""
+    when = f"{times.start:%Y-%m-%d %H:%M:%S} to {times.end:%H:%M:%S} UTC"
+    return _run(load_all()[name], values, times, when, place, timeout_seconds, err).rows
+
+
 def find(words: Sequence[str]) -> Question:
     """The question by its name or its title, however it is written; ``CommandError`` with the nearest names."""
     questions = load_all()
@@ -127,8 +140,24 @@ def _asked(
 ) -> Result:
     try:
         span = parse_span(since) if since else question.since
-        end = datetime.now(UTC)
-        sql, literals = question.bind(values, TimeRange(end - span, end).whole_minutes())
+    except QuestionError as error:
+        raise CommandError(str(error)) from None
+    end = datetime.now(UTC)
+    times = TimeRange(end - span, end).whole_minutes()
+    return _run(question, values, times, f"Last {_span(span)}", place, timeout_seconds, err)
+
+
+def _run(
+    question: Question,
+    values: Mapping[str, Value],
+    times: TimeRange,
+    when: str,
+    place: tuple[bool, str | None],
+    timeout_seconds: float,
+    err: TextIO,
+) -> Result:
+    try:
+        sql, literals = question.bind(values, times)
     except QuestionError as error:
         raise CommandError(str(error)) from None
     # AWS's client takes a while to import, and listing questions does not need it
@@ -139,7 +168,7 @@ def _asked(
     local, stage = place
     with target.explained():
         where = target.find(stage, local=local)
-        print(f"{question.title} Last {_span(span)}, in {where.place}", file=err)
+        print(f"{question.title} {when}, in {where.place}", file=err)
         try:
             return athena.run(
                 client("athena"),

@@ -96,7 +96,23 @@ def _find_customers(arguments: argparse.Namespace) -> int:
 def _suspects(arguments: argparse.Namespace) -> int:
     from cli import suspects  # noqa: PLC0415
 
-    return suspects.run(arguments.baseline, arguments.incident, arguments.rules, arguments.json, sys.stdout)
+    given = vars(arguments)
+    incident, baseline = (suspects.times(given[f"{name}since"], given[f"{name}until"]) for name in ("", "baseline_"))
+    if arguments.baseline and arguments.incident and not incident and not baseline:
+        return suspects.run(arguments.baseline, arguments.incident, arguments.rules, arguments.json, sys.stdout)
+    if not incident or arguments.baseline or arguments.incident:
+        raise CommandError(
+            "give --since, and --until where it is over; or files of two times, --baseline and --incident"
+        )
+    return suspects.run_on_lake(
+        incident,
+        baseline,
+        arguments.json,
+        place=(arguments.local, arguments.stage),
+        timeout_seconds=arguments.timeout,
+        out=sys.stdout,
+        err=sys.stderr,
+    )
 
 
 def _put_customers(arguments: argparse.Namespace) -> int:
@@ -285,15 +301,26 @@ def _add_suspects(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         "suspects",
         help="rank the services by how likely each is the root cause of an incident",
         description="Compares spans and log lines of an incident with those of a time without a fault and ranks the "
-        "services, with the evidence (docs/root_cause.md). No AWS account is needed.",
+        "services, with the evidence (docs/root_cause.md). Both times are in the lake (--since), or in files "
+        "(--baseline and --incident), which needs no AWS account.",
     )
     suspects.set_defaults(run=_suspects)
+    suspects.add_argument(
+        "--since", default="", metavar="TIME", help="the incident began: 14:00 (UTC), 20m, or ISO 8601"
+    )
+    suspects.add_argument("--until", default="", metavar="TIME", help="it was over (default: it is not)")
+    suspects.add_argument(
+        "--baseline-since", default="", metavar="TIME", help="a time without a fault (default: half an hour before)"
+    )
+    suspects.add_argument("--baseline-until", default="", metavar="TIME", help="its end")
     for time, what in (("baseline", "a time without a fault"), ("incident", "the incident")):
         suspects.add_argument(
-            f"--{time}", nargs="+", required=True, metavar="PATH", help=f"files or folders with telemetry of {what}"
+            f"--{time}", nargs="+", default=[], metavar="PATH", help=f"files or folders with telemetry of {what}"
         )
-    suspects.add_argument("--rules", default="", metavar="FILE", help="rules of your own (docs/rules.md)")
+    suspects.add_argument("--rules", default="", metavar="FILE", help="rules of your own for files (docs/rules.md)")
     suspects.add_argument("--json", action="store_true", help="for programs")
+    suspects.add_argument("--timeout", type=float, default=300, metavar="SECONDS", help="stop the queries then")
+    add_place(suspects)
 
 
 def _add_ask(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

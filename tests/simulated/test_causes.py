@@ -151,8 +151,10 @@ def test_what_is_late_for_a_published_hour_is_there_too_and_nothing_is_there_twi
 
 @pytest.mark.parametrize("first", ["pending", "current"])
 def test_what_is_published_while_it_is_looked_for_is_missed_by_nobody(account, shop, monkeypatch, first):
+    incident = START_MS + 40 * MINUTE_MS, START_MS + 50 * MINUTE_MS
     shop.work(BASELINE)
-    shop.work(LATER, SLOW_MS)
+    shop.work(incident, SLOW_MS)
+    account.wait(30)
     call, times = getattr(Generations, first), []
 
     def answer(*given):
@@ -163,7 +165,7 @@ def test_what_is_published_while_it_is_looked_for_is_missed_by_nobody(account, s
         return found
 
     monkeypatch.setattr(Generations, first, answer)
-    found = looked(account)
+    found = looked(account, incident)
     assert times
     assert found.requests == ALL
     assert {each.kind for suspect in found.suspects for each in suspect.evidence} == {SELF_TIME}

@@ -60,8 +60,13 @@ def of_row(row: Mapping[str, Any]) -> Fact:
     fact, duration = str(row["fact"]), row["duration_ms"]
     start = _start(fact, _ms(row["time"] or row["began"]), row["began"] and _ms(row["began"]), duration)
     status = None if row["status"] is None else _STATUS[fact](row["status"])
-    links = _links(json.loads(row["links"] or "[]"))
-    return Fact(fact, start, duration, status, links, **{name: row[name] for name in _AS_GIVEN})
+    found = links(row["links"])
+    return Fact(fact, start, duration, status, found, **{name: row[name] for name in _AS_GIVEN})
+
+
+def links(written: str | None) -> tuple[Link, ...]:
+    """Links as a question gives them, in JSON."""
+    return _links(json.loads(written or "[]"))
 
 
 def of_table(name: str, rows: pa.Table) -> Iterator[Fact]:
@@ -84,7 +89,7 @@ def of_table(name: str, rows: pa.Table) -> Iterator[Fact]:
         map(_start, repeat(fact), taken["time"], taken["began"], durations),
         durations,
         [None if status is None else _STATUS[fact](status) for status in taken.get("status", nothing)],
-        [_links(links) if links else () for links in taken.get("links", nothing)],
+        [_links(each) if each else () for each in taken.get("links", nothing)],
         *(taken.get(column, nothing) for column in _AS_GIVEN),
     )
 

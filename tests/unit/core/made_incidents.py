@@ -166,3 +166,20 @@ def usual(requests: int = 60, seed: int = 1) -> Rows:
 def incident(requests: int = 40, seed: int = 2, **fault: Any) -> Rows:
     """Rows of a time with a fault, whose members are named."""
     return Shop(Fault(**fault), seed).rows(requests)
+
+
+def in_lake(rows: Rows, at_ms: int = START_MS) -> Rows:
+    """The rows with the time and the keys that those of the lake have."""
+    return Rows(*(_with_keys(each, at_ms) for each in rows))
+
+
+def _with_keys(rows: pa.Table, at_ms: int) -> pa.Table:
+    keys = {
+        "time": [at_ms] * rows.num_rows,
+        "event_id": [f"{at_ms}-{n}" for n in range(rows.num_rows)],
+        "row_no": [0] * rows.num_rows,
+    }
+    for name, values in keys.items():
+        field = rows.schema.field(name)
+        rows = rows.set_column(rows.column_names.index(name), field, pa.array(values, field.type))
+    return rows

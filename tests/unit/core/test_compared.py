@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_incidents import START_MS, incident, usual
+from made_incidents import START_MS, in_lake, incident, usual
 
 from functions.core.schema import TABLES
 from functions.core.traces.compared import (
@@ -30,12 +30,7 @@ AT = 100 * 24 * 60 * MINUTE
 
 def kept(rows: Rows, times: Times, sample: Sample) -> Rows:
     """What a sample keeps of rows that come as from files."""
-    for table, made in zip(READS, rows, strict=True):
-        keys = {"time": pa.repeat(START_MS, made.num_rows), "event_id": pa.array(map(str, range(made.num_rows)))}
-        given_ = made
-        for name, column in keys.items():
-            place = made.column_names.index(name)
-            given_ = given_.set_column(place, name, column.cast(made.schema.field(name).type))
+    for table, given_ in zip(READS, in_lake(rows), strict=True):
         for start in range(0, given_.num_rows, 100):
             sample.add(table, times, chosen(table, given_.slice(start, 100), ALL_TIMES, sample.one_in))
     return sample.rows(times)
