@@ -91,7 +91,8 @@ class Sample:
         self._rows = self._bytes = 0
 
     def add(self, table: str, times: Times, rows: pa.Table) -> None:
-        """Rows of a table that have been `chosen` for one of the times."""
+        """Rows of a table that have been `chosen` for one of the times, of as many requests as were kept then."""
+        rows = thinned(rows, self.one_in)
         self._kept.setdefault((table, times), []).append(rows)
         self._count(rows)
         while self._rows > self._most_rows or self._bytes > self._most_bytes:

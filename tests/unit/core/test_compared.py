@@ -31,8 +31,10 @@ AT = 100 * 24 * 60 * MINUTE
 def kept(rows: Rows, times: Times, sample: Sample) -> Rows:
     """What a sample keeps of rows that come as from files."""
     for table, given_ in zip(READS, in_lake(rows), strict=True):
-        for start in range(0, given_.num_rows, 100):
-            sample.add(table, times, chosen(table, given_.slice(start, 100), ALL_TIMES, sample.one_in))
+        parts = [given_.slice(start, 100) for start in range(0, given_.num_rows, 100)]
+        # files are read several at a time: what is chosen of them may be more than is kept by now
+        for part in [chosen(table, part, ALL_TIMES, sample.one_in) for part in parts]:
+            sample.add(table, times, part)
     return sample.rows(times)
 
 
