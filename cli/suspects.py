@@ -57,7 +57,7 @@ def run_on_lake(
             raise CommandError(f"no spans or log lines of requests in the {name}: were requests traced then?")
         both.append(of_rows(rows))
     before, now = both
-    print(f"{requests_of(before):,} requests of the baseline, {requests_of(now):,} of the incident", file=err)
+    print(f"{requests_of(before):,} traces of the baseline, {requests_of(now):,} of the incident", file=err)
     return _say(before, now, as_json, out)
 
 

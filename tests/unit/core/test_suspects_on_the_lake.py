@@ -124,7 +124,7 @@ def test_the_cause_of_an_incident_in_the_lake_is_told(command: Asked, capsys: py
     assert main(["suspects", *times]) == 0
     told = capsys.readouterr()
     assert told.out.startswith("1. stock: likely (0.7")
-    assert told.err == "120 requests of the baseline, 80 of the incident\n"
+    assert told.err == "120 traces of the baseline, 80 of the incident\n"
     # the usual time is the half hour before, with a margin
     assert command.times == [(AT - 45 * MINUTES, AT - 15 * MINUTES), (AT - 10 * MINUTES, AT + 5 * MINUTES)]
 
