@@ -40,6 +40,7 @@ def build_detect(stack: Stack, names: Names, libraries: Libraries, topic: sns.To
     )
     let_publish(detect, topic, key)
     lake.let_remember(detect.role, MEMORY_KEYS)
+    lake.let_read_requests(detect.role)
     lake.let_read_summaries(detect.role)
     lake.let_read_customers(detect.role)
     lake.let_show_rules(detect.role)

@@ -11,6 +11,7 @@ from aws_cdk import aws_iam as iam
 from functions.core import views
 from functions.core.meaning.status import RULES_KEY, STATUS_KEY
 from functions.core.schema import LISTS, TABLES, TENANTS
+from functions.core.traces.compared import READS
 from stacks.data import published_name
 from stacks.names import Names
 from stacks.permissions import allow
@@ -123,6 +124,18 @@ class Lake:
         allow(role, ["s3:PutObject"], [status])
         # without it, AWS answers where there are no rules that access is denied
         allow(role, ["s3:ListBucket"], [self._bucket_arn(self.bucket)])
+
+    def let_read_requests(self, role: iam.Role) -> None:
+        """Read spans and log lines of hours, and which files they are in; no other item of the state table."""
+        folders = [self._files(f"{folder}/{table}/") for folder in ("hot", "settled") for table in READS]
+        allow(role, ["s3:GetObject"], folders, why=_FILES)
+        keys = ["pending", "commit#*", *(f"hour#{table}" for table in READS)]
+        allow(
+            role,
+            ["dynamodb:GetItem", "dynamodb:Query"],
+            [self._table_arn()],
+            conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys}},
+        )
 
     def let_read_summaries(self, role: iam.Role) -> None:
         """Read what widgets are drawn from first."""

@@ -22,7 +22,7 @@ def handle(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     place = Place(environment.stage(), account, region, environment.required("DASHBOARD"))
     bucket = environment.required("LAKE_BUCKET")
     watch = Watch(environment.required("STATE_TABLE"), bucket, environment.now_ms)
-    teller = Teller(watch, environment.required("TOPIC_ARN"), place)
+    teller = Teller(watch, environment.required("TOPIC_ARN"), place, context.get_remaining_time_in_millis)
     looked = watch.look(lambda: wishes_in_force(bucket), teller.tell)
     if looked is None:
         return {"judged": 0, "told": []}

@@ -11,6 +11,7 @@ from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.aws import messages
+from functions.aws.causes import likely_causes
 from functions.aws.customers import known_names
 from functions.aws.messages import Memories
 from functions.aws.summaries import INCIDENTS, Summaries
@@ -18,9 +19,11 @@ from functions.core.incidents import memory
 from functions.core.incidents.wording import Place
 from functions.core.schema import HOUR_MS, hour_of
 from functions.core.summaries import decode
+from functions.core.traces import suspect_words
+from functions.core.traces.compared import usual_before
 from functions.core.watch import deployed, page, words
 from functions.core.watch.deployed import Deployments
-from functions.core.watch.watching import Change
+from functions.core.watch.watching import Change, State
 from functions.detect.looking import Looked, Watch
 
 DEPLOYED_BEFORE_MS = HOUR_MS
@@ -34,11 +37,13 @@ log = Logger(service="tracelake-detect")
 
 @dataclass(slots=True)
 class Teller:
-    """Tells people, over a topic, and the dashboard. ``told`` are the titles of what was sent."""
+    """Tells people, over a topic, and the dashboard. ``remaining_ms`` tells how long the function may still run;
+    ``told`` are the titles of what was sent."""
 
     watch: Watch
     topic: str
     place: Place
+    remaining_ms: Callable[[], int]
     told: list[str] = field(default_factory=list)
 
     def tell(self, looked: Looked) -> None:
@@ -47,23 +52,35 @@ class Teller:
         before = page.decode(summaries.read(INCIDENTS).body) or page.Page()
         known = {each.incident for each in before.shown if not each.over_ms}
         shown = [
-            self._told(change)
+            self._told(change, looked.state)
             for change in looked.changes
             if change.at_ms > looked.news_ms or (change.event == "ended" and change.incident in known)
         ]
         summaries.write(INCIDENTS, page.encode(before.after(looked.state, shown)))
 
-    def _told(self, change: Change) -> page.Shown:
+    def _told(self, change: Change, state: State) -> page.Shown:
         begins = change.event != "ended"
         lines = self._deployed(change) if begins else []
+        causes = self._causes(change, state) if begins and change.kind != "silence" else ()
         named = self._named(change)
         sent = _or(0, lambda: Memories(self.watch.table).count(hour_of(change.at_ms), change.at_ms), "the count")
         if memory.room(sent):
             notes = LAST if memory.room(sent) == 1 else ()
-            message = words.compose(named, self.place, deployed=lines, notes=notes)
+            message = words.compose(named, self.place, causes, lines, notes)
             messages.publish(self.topic, message)
             self.told.append(message.subject)
-        return page.shown(named, (), lines)
+        return page.shown(named, causes, lines)
+
+    def _causes(self, change: Change, state: State) -> Sequence[str]:
+        """Who is the likely cause, compared with a time before it in which nothing else was unusual."""
+        times = change.since_ms, change.at_ms
+        others = [
+            (other.since_ms, other.over_ms or change.at_ms)
+            for other in state.incidents
+            if other.name != change.incident
+        ]
+        usual = usual_before(times, others)
+        return suspect_words.lines(likely_causes(self.watch.table, self.watch.bucket, times, usual, self.remaining_ms))
 
     def _deployed(self, change: Change) -> list[str]:
         begin_ms = change.since_ms - DEPLOYED_BEFORE_MS

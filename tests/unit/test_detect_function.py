@@ -11,14 +11,18 @@ from typing import Any
 import pytest
 from answering import RefusedError, answering
 from botocore.response import StreamingBody
+from made_incidents import in_lake, incident, usual
 
-from functions.aws import clients, environment
+from functions.aws import clients, environment, items
 from functions.aws.signals import STATE_KEY
 from functions.aws.summaries import INCIDENTS
+from functions.core import parquet
 from functions.core.customers.listing import Customer
 from functions.core.customers.listing import encode as encode_list
+from functions.core.lake_files import LakeFile, to_plain
 from functions.core.schema import HOUR_MS, TENANTS, hour_of
 from functions.core.summaries import HourObject, Ledger, encode
+from functions.core.traces.suspects import Rows
 from functions.core.watch import page
 from functions.core.watch.deployed import Deployment, Deployments
 from functions.core.watch.signals import BIN_MS, Course, Measure, TrafficSignals
@@ -28,8 +32,10 @@ from functions.detect.looking import SETTLE_MS
 START = 1_793_491_200_000  # 2026-11-01
 DAYS = 3
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:tracelake-main-alerts"
+MINUTE_MS = 60_000
 CONTEXT: Any = SimpleNamespace(
-    invoked_function_arn="arn:aws:lambda:eu-central-1:123456789012:function:tracelake-main-detect"
+    invoked_function_arn="arn:aws:lambda:eu-central-1:123456789012:function:tracelake-main-detect",
+    get_remaining_time_in_millis=lambda: 300_000,
 )
 
 
@@ -74,6 +80,18 @@ class Account:
         key = f"summaries/deployments/hour={hour_of(self.now_ms)}.json"
         self.objects[key] = encode(HourObject(content=made.plain()))
 
+    def worked(self, rows: Rows, minutes_ago: int) -> None:
+        """Requests as `normalize` has committed them."""
+        at = self.now_ms - minutes_ago * MINUTE_MS
+        files = []
+        for table, written in zip(("spans", "logs"), in_lake(rows, at), strict=True):
+            key = f"hot/{table}/hour={hour_of(at)}/{at}.parquet"
+            self.objects[key] = parquet.encode(table, written)
+            files.append(LakeFile.of(table, hour_of(at), key, written, len(self.objects[key])))
+        sk = f"{hour_of(at)}#{at}"
+        item = {"pk": "pending", "sk": sk, "files": to_plain(files), "committed_at": at}
+        self.table["pending", sk] = items.pack(item)
+
     def look(self) -> dict[str, Any]:
         return handler.handle({}, CONTEXT)
 
@@ -92,7 +110,11 @@ class Account:
         self.sent.append({**params, "Message": json.loads(params["Message"])["default"]})
         return {"MessageId": "1"}
 
-    def _dynamodb(self, _operation: str, params: dict[str, Any]) -> dict[str, Any]:
+    def _dynamodb(self, operation: str, params: dict[str, Any]) -> dict[str, Any]:
+        if operation == "Query":
+            values = params["ExpressionAttributeValues"]
+            pk, sk = (values[f":{name}"]["S"] for name in ("pk", "sk"))
+            return {"Items": [item for key, item in self.table.items() if key[0] == pk and key[1].startswith(sk)]}
         if "Key" in params:
             item = self.table.get((params["Key"]["pk"]["S"], params["Key"]["sk"]["S"]))
             return {"Item": item} if item else {}
@@ -172,6 +194,25 @@ def test_what_is_unusual_is_told_once_and_its_end(account: Account) -> None:
     assert shown.deployed
 
 
+def test_who_is_the_likely_cause_is_told_and_shown(account: Account) -> None:
+    account.goes_on(0.25, failing=0.3)
+    account.worked(usual(), minutes_ago=30)
+    account.worked(incident(slow={"stock": 100.0}), minutes_ago=12)
+    account.look()
+    (shown,) = account.shown()
+    assert shown.causes[0] == "stock: likely (0.72)"
+    assert "\n".join(("LIKELY CAUSE", *shown.causes)) in account.sent[0]["Message"]
+    account.goes_on(1)
+    account.look()
+    assert "LIKELY CAUSE" not in account.sent[1]["Message"]
+
+
+def test_where_requests_are_not_traced_the_message_says_that_nobody_looked(account: Account) -> None:
+    account.goes_on(0.25, failing=0.3)
+    account.look()
+    assert "LIKELY CAUSE\nNot looked for: there are no spans and no log lines" in account.sent[0]["Message"]
+
+
 def test_what_is_usual_is_not_told_but_shown_to_be_watched(account: Account) -> None:
     account.goes_on(12)
     assert account.look() == {"judged": 144, "told": []}
@@ -195,9 +236,10 @@ def test_customers_have_their_names(account: Account) -> None:
     assert account.shown()[0].customers == ("Acme Corporation (acme)",)
 
 
-@pytest.mark.parametrize("refused", ["lists/", "summaries/deployments"])
+@pytest.mark.parametrize("refused", ["lists/", "summaries/deployments", "hot/"])
 def test_a_message_does_without_what_cannot_be_read(account: Account, refused: str) -> None:
     account.deployed("shop")
+    account.worked(usual(), minutes_ago=15)
     account.refuse = refused
     account.goes_on(0.25, failing=0.3)
     assert len(account.look()["told"]) == 1
