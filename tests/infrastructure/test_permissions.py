@@ -44,6 +44,10 @@ WILDCARDS = {
     ("Widgets", "s3:ListMultipartUploadParts", f"{LAKE}/athena-results/*"),
     ("Notify", "s3:GetObject", f"{LAKE}/summaries/*"),
     ("Detect", "s3:GetObject", f"{LAKE}/summaries/*"),
+    *(
+        ("Detect", "s3:GetObject", f"{LAKE}/{each}/*")
+        for each in ("hot/spans", "hot/logs", "settled/spans", "settled/logs")
+    ),
     # the calls know no resources
     ("Notify", "cloudwatch:GetMetricData", "*"),
     ("CheckDelivery", "cloudwatch:ListMetrics", "*"),

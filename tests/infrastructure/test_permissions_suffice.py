@@ -203,7 +203,10 @@ def test_a_call_outside_of_the_namespace_or_the_keys_that_a_condition_names_is_r
     metric = Call("normalize", "cloudwatch", "PutMetricData", {"Namespace": "somebody-else"})
     write = {"Put": {"TableName": "state", "Item": {"pk": {"S": "commit#2026-11-20-10"}}}}
     commit = Call("notify", "dynamodb", "TransactWriteItems", {"TransactItems": [write]})
-    for call in (metric, commit):
+    secret = Call(
+        "detect", "dynamodb", "GetItem", {"TableName": "state", "Key": {"pk": {"S": "secret"}, "sk": {"S": "-"}}}
+    )
+    for call in (metric, commit, secret):
         assert len(_refused([call], default)) == 1
 
 

@@ -206,8 +206,8 @@ def test_of_more_requests_than_fit_a_share_is_compared_after_the_baseline_is_as_
     assert looked(account, baseline=baseline, most_rows=2 * 120 * 5).requests == (120, 60)
     found = looked(account, baseline=baseline, most_rows=300)
     assert found.baseline == (baseline[0] + 5 * MINUTE_MS, baseline[1] - 5 * MINUTE_MS)
-    assert found.one_in == 4
-    assert all(5 <= count <= 30 for count in found.requests)
+    assert found.one_in == 2
+    assert all(15 <= count <= 45 for count in found.requests)
     assert [suspect.service for suspect in found.suspects] == ["stock"]
 
 

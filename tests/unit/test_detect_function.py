@@ -80,17 +80,21 @@ class Account:
         key = f"summaries/deployments/hour={hour_of(self.now_ms)}.json"
         self.objects[key] = encode(HourObject(content=made.plain()))
 
-    def worked(self, rows: Rows, minutes_ago: int) -> None:
-        """Requests as `normalize` has committed them."""
+    def worked(self, rows: Rows, minutes_ago: int, *, published: bool = False) -> None:
+        """Requests as `normalize` has committed them, or `compact` has published them."""
         at = self.now_ms - minutes_ago * MINUTE_MS
+        hour, folder = hour_of(at), "settled" if published else "hot"
         files = []
         for table, written in zip(("spans", "logs"), in_lake(rows, at), strict=True):
-            key = f"hot/{table}/hour={hour_of(at)}/{at}.parquet"
+            key = f"{folder}/{table}/hour={hour}/{at}.parquet"
             self.objects[key] = parquet.encode(table, written)
-            files.append(LakeFile.of(table, hour_of(at), key, written, len(self.objects[key])))
-        sk = f"{hour_of(at)}#{at}"
-        item = {"pk": "pending", "sk": sk, "files": to_plain(files), "committed_at": at}
-        self.table["pending", sk] = items.pack(item)
+            files.append(LakeFile.of(table, hour, key, written, len(self.objects[key])))
+            generation = {"generation": 1, "prefix": "settled/", "files": to_plain(files[-1:])}
+            if published:
+                self.table[f"hour#{table}", hour] = items.pack(generation)
+        if not published:
+            pending = {"pk": "pending", "sk": f"{hour}#{at}", "files": to_plain(files), "committed_at": at}
+            self.table["pending", f"{hour}#{at}"] = items.pack(pending)
 
     def look(self) -> dict[str, Any]:
         return handler.handle({}, CONTEXT)
@@ -196,7 +200,7 @@ def test_what_is_unusual_is_told_once_and_its_end(account: Account) -> None:
 
 def test_who_is_the_likely_cause_is_told_and_shown(account: Account) -> None:
     account.goes_on(0.25, failing=0.3)
-    account.worked(usual(), minutes_ago=30)
+    account.worked(usual(), minutes_ago=30, published=True)
     account.worked(incident(slow={"stock": 100.0}), minutes_ago=12)
     account.look()
     (shown,) = account.shown()
