@@ -160,17 +160,23 @@ class World:
                 if count:
                     seen[Subject("route", (name, route))] = self._measured(count, share, service, pace, 0.04)
             for callee in service.calls:
-                called = self._measured(sum(counts), self.all[callee].fails + failing.get(callee, 0), service, pace, 0.03)
+                called = self._measured(
+                    sum(counts), self.all[callee].fails + failing.get(callee, 0), service, pace, 0.03
+                )
                 seen[Subject("dependency", (name, callee))] = called
             if service.function:
                 seen[Subject("function", (f"prod-{name}-handler",))] = self._measured(
                     whole.count, share, service, pace, 0.02
                 )
             if whole.failed:
-                seen[Subject("error", (name, f"{name}-error"))] = Measure(whole.failed, example="TimeoutError: no answer")
+                seen[Subject("error", (name, f"{name}-error"))] = Measure(
+                    whole.failed, example="TimeoutError: no answer"
+                )
             if any(each.kind == "new error" for each in mine):
                 count = self._poisson(20)
-                seen[Subject("error", (name, f"{name}-new-{mine[0].start}"))] = Measure(count, example="KeyError: 'vat'")
+                seen[Subject("error", (name, f"{name}-new-{mine[0].start}"))] = Measure(
+                    count, example="KeyError: 'vat'"
+                )
             seen[Subject("metric", ("App", "MemoryPercent", name))] = Measure(5, total=5 * 40 * service.memory.next())
             seen[Subject("metric", ("App", "QueueDepth", name))] = Measure(
                 5, total=float(self._poisson(50 * busy * service.queue.next()))

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from functions.core.detect.model import KINDS, Before, Judgement, Model
+from functions.core.detect.model import CRIED, KINDS, Before, Judgement, Model
 
 CALM = 3
 """Points within the usual range that end an incident."""
@@ -54,14 +54,15 @@ class Alert(msgspec.Struct, frozen=True):
 
 
 def follow(
-    incident: Incident | None, model: Model, judged: Judgement, loud: bool
+    incident: Incident | None, model: Model, judged: Judgement, loud: bool, *, hold: bool = False
 ) -> tuple[Incident | None, tuple[Alert, ...]]:
     """The incident that goes on after a judged point, which the model learns here, and what is to be told.
 
-    ``loud`` says whether the evidence would make an alert.
+    ``loud`` says whether the evidence would make an alert; ``hold``, that the forecast waits for what is unusual.
     """
     before = model.before() if loud and not incident else None
-    model.learn(judged, usual=not incident and not loud)
+    hold = hold and not incident and judged.evidence > CRIED
+    model.learn(judged, usual=not incident and not loud, hold=hold)
     if not incident:
         return _begin(model, judged, before) if before else (None, ())
     event = _event(incident, model, judged, loud)

@@ -53,6 +53,10 @@ CRIED, CRY_MEMORY = 6.0, 0.001
 """Evidence that counts as a cry, and the weight of a point in how often a series cries: who often does must cry
 louder."""
 
+HOLDS = 6
+"""Points that a forecast waits, where that is asked for, for what is unusual to pass: else it follows, and a new level
+is unusual for one point only."""
+
 KINDS = ("step", "drift of 6", "drift of 24", "drift of 96", "record", "unrest")
 _TINY = 1e-9
 
@@ -120,6 +124,7 @@ class Model(msgspec.Struct):
     bottom: float = 0.0
     loudest: float = 0.0
     cries: float = 0.0
+    held: int = 0
     up: list[Calibration] = msgspec.field(default_factory=lambda: [Calibration() for _ in range(4)])
     down: list[Calibration] = msgspec.field(default_factory=lambda: [Calibration() for _ in range(4)])
     record: Calibration = msgspec.field(default_factory=Calibration)
@@ -132,11 +137,13 @@ class Model(msgspec.Struct):
         min_level: float = 0.0,
         heard: Callable[[bool], bool] = lambda _: True,
         most: Callable[[Judgement], float] | None = None,
+        needed: float = 0.0,
     ) -> Judgement:
         """Judges a value by what came before it; `learn` comes next. ``time`` must be later than that of the last one.
 
         Evidence does not count where neither the value nor, for a fall, what was expected reaches ``min_level``. Of a
-        rise (or a fall) that is not ``heard`` it hides nothing that comes after. ``most`` bounds evidence that is a cry.
+        rise (or a fall) that is not ``heard`` it hides nothing that comes after, nor does evidence of less than is
+        ``needed``. ``most`` bounds evidence that is a cry.
         """
         hour = int(time) // 3600
         day, week, hour_of_day = int(time) // 900 % 96, hour % 168, hour % 24
@@ -162,7 +169,7 @@ class Model(msgspec.Struct):
             judged.evidence = 0.0
         elif most and judged.evidence > CRIED:
             judged.evidence = min(judged.evidence, most(judged))
-        self._what_is_news(judged, heard(judged.up))
+        self._what_is_news(judged, heard(judged.up), needed)
         return judged
 
     def _begin(self, time: float, value: float) -> None:
@@ -225,7 +232,7 @@ class Model(msgspec.Struct):
         else:
             self.record.surprise(0.0)
 
-    def _what_is_news(self, judged: Judgement, heard: bool) -> None:
+    def _what_is_news(self, judged: Judgement, heard: bool, needed: float) -> None:
         """Takes the evidence away where it is not more than was told lately."""
         evidence, limit = judged.evidence, AGAIN * self.loudest
         louder = evidence - math.log10(1 + self.cries / CRY_MEMORY)
@@ -233,11 +240,12 @@ class Model(msgspec.Struct):
         self.loudest *= FORGET
         if heard:
             self.cries += ((evidence > max(CRIED, limit)) - self.cries) * max(CRY_MEMORY, 1 / (self.count + 1))
-            self.loudest = max(self.loudest, min(louder, LOUDEST))
+            if louder >= needed:
+                self.loudest = max(self.loudest, min(louder, LOUDEST))
 
-    def learn(self, judged: Judgement, *, usual: bool = True) -> None:
+    def learn(self, judged: Judgement, *, usual: bool = True, hold: bool = False) -> None:
         """Learns what was judged. What is not ``usual``, as in an incident, leaves no trace in what the hours of day
-        and week are known for."""
+        and week are known for. ``hold``: nor, for some points, in what is expected next."""
         value, expected, scale = judged.value, judged.expected, judged.scale
         day, week, hour = judged.slots
         self.count = count = self.count + 1
@@ -259,8 +267,10 @@ class Model(msgspec.Struct):
         for at, forecast in enumerate(judged.forecasts):
             if forecast is not None:
                 errors[at] = _towards(errors[at], abs(value - forecast), ERRORS)
-        self.last = value
-        self.fast += (bounded - self.fast) * max(FAST, new)
+        self.held = self.held + 1 if hold else 0
+        if not 0 < self.held <= HOLDS:
+            self.last = value
+            self.fast += (bounded - self.fast) * max(FAST, new)
         self.slow += (bounded - self.slow) * max(SLOW, new)
         if usual:
             self.day[day] = _towards(self.day[day], bounded, DAY)

@@ -142,9 +142,9 @@ def step(state: State, point: Point, options: Options = DEFAULT) -> Result:
         return Result(point.time, point.value)
     heard = options.hears
     muted = point.muted or (state.incident and not heard(state.incident.up))
-    judged = model.judge(point.time, point.value, math.inf if muted else options.min_level, heard, point.most)
+    judged = model.judge(point.time, point.value, math.inf if muted else options.min_level, heard, point.most, options.evidence)
     # an incident that nobody wants to hear of is followed all the same: its end is no news in the other direction
-    state.incident, alerts = follow(state.incident, model, judged, judged.evidence >= options.needed)
+    state.incident, alerts = follow(state.incident, model, judged, judged.evidence >= options.needed, hold=options.evidence > 0)
     evidence = judged.evidence if heard(judged.up) else 0.0
     return Result(
         point.time,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -55,8 +55,8 @@ SHORT_MS = 20.0
 TWICE = 2.0
 """Fewer than twice the share that was expected are no news."""
 
-SMALL_SHARE = 0.5
-"""Percent. Less is within every promise that is not kept by the minute."""
+SMALL_SHARE = 0.005
+"""Less is within every promise that is not kept by the minute."""
 
 UNKNOWN_SHARE = 0.0005
 """Of what hardly ever fails nobody knows how seldom: no less than this."""
@@ -70,8 +70,8 @@ ALONE = 12.0
 SURELY = 2.0
 """-log10 of a chance: in a list of who is hit, one of a hundred may be there by chance."""
 
-HOUR = 12
-"""Bins over which counts are summed besides: many small surprises are a large one."""
+HOUR, DAY = 12, 288
+"""Bins over which counts are summed besides, since many small surprises are a large one; and for what share is usual."""
 
 
 def needed(series: int, per_week: float) -> float:
@@ -81,49 +81,57 @@ def needed(series: int, per_week: float) -> float:
 
 
 class Series(msgspec.Struct, array_like=True):
-    """What is kept of one series: its detector, sums over about an hour (``part`` of ``whole``), and what waits until
-    it is enough (``failed`` of ``count``)."""
+    """What is kept of one series: its detector, running sums (``part`` of ``whole``), what waits until it is enough
+    (``failed`` of ``count``), and the largest share of an incident that goes on."""
 
     state: State = msgspec.field(default_factory=State)
     part: float = 0.0
     whole: float = 0.0
     failed: int = 0
     count: int = 0
+    worst: float = 0.0
 
-    def add(self, part: float, whole: float) -> None:
-        """Sums over about an hour."""
-        self.part += part - self.part / HOUR
-        self.whole += whole - self.whole / HOUR
+    def add(self, part: float, whole: float, memory: int) -> None:
+        """Sums over about so many bins."""
+        self.part += part - self.part / memory
+        self.whole += whole - self.whole / memory
+
+
+class Seen(NamedTuple):
+    """A point of a series, and what a value is in the unit that people know."""
+
+    point: Point
+    shown: Callable[[float], float]
 
 
 class Quantity(NamedTuple):
-    """``point`` makes one of a measure, where there is one; ``shown`` turns a value into ``unit``. ``few`` is the least
-    level, on the scale of the series."""
+    """What is followed: ``point`` makes one of a measure, where there is one; ``few`` is the least level, on the scale
+    of the series."""
 
     words: str
     unit: str
     direction: Direction
     few: float
-    point: Callable[[Series, float, Measure], Point | None]
-    shown: Callable[[float], float]
+    point: Callable[[Series, float, Measure], Seen | None]
 
 
 def follow(aspect: Aspect, series: Series, time: float, measure: Measure, evidence: float) -> tuple[Alert, ...]:
     """Judges what was seen in a bin that begins at ``time`` (seconds); alerts of at least this evidence, in the unit
     that is shown."""
-    quantity = QUANTITIES[aspect]
-    point = quantity.point(series, time, measure)
-    if point is None:
+    seen = QUANTITIES[aspect].point(series, time, measure)
+    if seen is None:
         return ()
-    return tuple(_shown(alert, quantity) for alert in step(series.state, point, _options(aspect, evidence)).alerts)
+    alerts = step(series.state, seen.point, _options(aspect, evidence)).alerts
+    return tuple(_shown(alert, seen, series) for alert in alerts) if alerts else ()
 
 
 def fails_more(series: Series | None, measure: Measure) -> bool:
     """Whether more fails in a bin than usually does; where no series is followed, than hardly ever does."""
-    usual = series.state.model.slow / 100 if series else 0.0
-    expected = max(usual, UNKNOWN_SHARE)
+    usual = usual_share(series) if series else UNKNOWN_SHARE
     failed, count = min(measure.failed, measure.count), measure.count
-    return failed > TWICE * expected * count and _binomial(failed, count, expected) >= SURELY
+    if not count or failed <= TWICE * usual * count:
+        return False
+    return count * _divergence(failed / count, usual) >= SURELY * math.log(10)
 
 
 @lru_cache(maxsize=64)
@@ -132,14 +140,20 @@ def _options(aspect: Aspect, evidence: float) -> Options:
     return Options(direction=quantity.direction, min_level=quantity.few, evidence=evidence)
 
 
-def _shown(alert: Alert, quantity: Quantity) -> Alert:
-    values = {name: quantity.shown(getattr(alert, name)) for name in ("value", "expected", "low", "high", "worst")}
+def _shown(alert: Alert, seen: Seen, series: Series) -> Alert:
+    shown = seen.shown
+    values = {name: shown(getattr(alert, name)) for name in ("value", "expected", "low", "high", "worst")}
+    if alert.times:
+        furthest = shown(alert.expected + (alert.value - alert.expected) / alert.times) - values["expected"]
+        values["times"] = (values["value"] - values["expected"]) / furthest if furthest else 0.0
+    if series.worst:
+        values["worst"] = max(values["value"], series.worst)
     return msgspec.structs.replace(alert, **values)
 
 
-def _traffic(series: Series, time: float, measure: Measure) -> Point:
+def _traffic(series: Series, time: float, measure: Measure) -> Seen:
     count = measure.count
-    series.add(count, 1.0)
+    series.add(count, 1.0, HOUR)
 
     def most(judged: Judgement) -> float:
         expected = judged.expected**2
@@ -149,47 +163,72 @@ def _traffic(series: Series, time: float, measure: Measure) -> Point:
         same = (series.part > expected * series.whole) == (count > expected)
         return A_DECADE * max(_poisson(count, expected), together if same else 0.0)
 
-    return Point(time, math.sqrt(count), muted=series.state.model.level < math.sqrt(SELDOM), most=most)
+    return Seen(Point(time, math.sqrt(count), muted=series.state.model.level < math.sqrt(SELDOM), most=most), _squared)
 
 
-def _failures(series: Series, time: float, measure: Measure) -> Point | None:
+def _squared(root: float) -> float:
+    return root * abs(root)
+
+
+def _failures(series: Series, time: float, measure: Measure) -> Seen | None:
     return _share(series, time, measure.failed, measure.count)
 
 
-def _refusals(series: Series, time: float, measure: Measure) -> Point | None:
+def _refusals(series: Series, time: float, measure: Measure) -> Seen | None:
     return _share(series, time, measure.refused, measure.count)
 
 
-def _share(series: Series, time: float, failed: int, count: int) -> Point | None:
+def _share(series: Series, time: float, failed: int, count: int) -> Seen | None:
     series.failed += failed
     series.count += count
     if series.count < ENOUGH:
         return None
     failed, count = min(series.failed, series.count), series.count
     series.failed = series.count = 0
-    series.add(failed, count)
+    usual = usual_share(series)
+    share = failed / count
+    if series.state.incident:
+        series.worst = max(series.worst, 100 * share)
+    else:
+        series.worst = 0.0
+        series.add(failed, count, DAY)
 
-    def most(judged: Judgement) -> float:
-        if 100 * failed < TWICE * judged.expected * count:
+    def most(_judged: Judgement) -> float:
+        if share < TWICE * usual or share < SMALL_SHARE:
             return 0.0
-        expected = max(judged.expected / 100, UNKNOWN_SHARE)
-        return A_DECADE * max(_binomial(failed, count, expected), _binomial(series.part, series.whole, expected))
+        return A_DECADE * count * _divergence(share, usual) / math.log(10)
 
-    return Point(time, 100 * failed / count, most=most)
+    off = math.copysign(math.sqrt(2 * count * _divergence(share, usual)), share - usual)
+    return Seen(Point(time, off, most=most), partial(_share_of, usual=usual, count=count))
 
 
-def _latency(series: Series, time: float, measure: Measure) -> Point | None:
+def usual_share(series: Series) -> float:
+    """The share that is usual; of what hardly ever fails, as much as may have been by chance."""
+    return (series.part + 0.5) / (series.whole + 0.5 / UNKNOWN_SHARE)
+
+
+def _share_of(off: float, usual: float, count: int) -> float:
+    """Percent: the share that is so far off, by bisection."""
+    low, high = (usual, 1.0) if off > 0 else (0.0, usual)
+    for _ in range(40):
+        middle = (low + high) / 2
+        further = 2 * count * _divergence(middle, usual) > off * off
+        low, high = (low, middle) if further == (off > 0) else (middle, high)
+    return 50 * (low + high)
+
+
+def _latency(_series: Series, time: float, measure: Measure) -> Seen | None:
     if measure.count < ENOUGH or (slow := measure.quantile(0.9)) is None:
         return None
-    return Point(time, math.log1p(slow), most=_slower)
+    return Seen(Point(time, math.log1p(slow), most=_slower), math.expm1)
 
 
 def _slower(judged: Judgement) -> float:
     return math.inf if judged.value - judged.expected >= math.log(SLOWER) else 0.0
 
 
-def _mean(series: Series, time: float, measure: Measure) -> Point | None:
-    return Point(time, measure.total / measure.count, most=_differs) if measure.count else None
+def _mean(_series: Series, time: float, measure: Measure) -> Seen | None:
+    return Seen(Point(time, measure.total / measure.count, most=_differs), float) if measure.count else None
 
 
 def _differs(judged: Judgement) -> float:
@@ -204,22 +243,17 @@ def _poisson(seen: float, expected: float) -> float:
     return (expected - seen + (seen * math.log(seen / expected) if seen > 0 else 0.0)) / math.log(10)
 
 
-def _binomial(part: float, whole: float, expected: float) -> float:
-    """The same of at least so large a part of a whole."""
-    share = part / whole
-    if share <= expected or expected >= 1:
-        return 0.0
-    rest = (1 - share) * math.log((1 - share) / (1 - expected)) if share < 1 else 0.0
-    return whole * (share * math.log(share / expected) + rest) / math.log(10)
+def _divergence(share: float, usual: float) -> float:
+    """Of two chances (Kullback & Leibler): a share of n has a chance of at most ``exp(-n * divergence)``."""
+    part = share * math.log(share / usual) if share > 0 else 0.0
+    return max(0.0, part + ((1 - share) * math.log((1 - share) / (1 - usual)) if share < 1 else 0.0))
 
 
 QUANTITIES: dict[Aspect, Quantity] = {
-    "traffic": Quantity("traffic", "in 5 minutes", "both", math.sqrt(FEW), _traffic, lambda root: root * abs(root)),
-    "failures": Quantity("failures", "%", "up", SMALL_SHARE, _failures, float),
-    "refusals": Quantity("refusals", "%", "up", SMALL_SHARE, _refusals, float),
-    "latency": Quantity("latency (p90)", "ms", "up", math.log1p(SHORT_MS), _latency, math.expm1),
-    "occurrences": Quantity(
-        "occurrences", "in 5 minutes", "up", math.sqrt(FEW), _traffic, lambda root: root * abs(root)
-    ),
-    "mean": Quantity("mean", "", "both", 0.0, _mean, float),
+    "traffic": Quantity("traffic", "in 5 minutes", "both", math.sqrt(FEW), _traffic),
+    "failures": Quantity("failures", "%", "up", 0.0, _failures),
+    "refusals": Quantity("refusals", "%", "up", 0.0, _refusals),
+    "latency": Quantity("latency (p90)", "ms", "up", math.log1p(SHORT_MS), _latency),
+    "occurrences": Quantity("occurrences", "in 5 minutes", "up", math.sqrt(FEW), _traffic),
+    "mean": Quantity("mean", "", "both", 0.0, _mean),
 }

@@ -117,7 +117,7 @@ def test_without_bounds_the_hour_of_an_incident_is_expected_again(monkeypatch: p
         return next(result.expected or 0.0 for result in results if result.time == at(28, 10))
 
     bounded, learn = expected(), Model.learn
-    monkeypatch.setattr(Model, "learn", lambda state, judged, usual: learn(state, judged, usual=True))
+    monkeypatch.setattr(Model, "learn", lambda state, judged, **_: learn(state, judged, usual=True))
     monkeypatch.setattr(model, "CLAMP", math.inf)
     assert expected() > bounded + 5
 
