@@ -1,7 +1,7 @@
 """How good the watching of a whole application is: made-up applications with labelled incidents.
 
-``python -m tests.conformance.watch_runs [SERVICES ...]`` prints what docs/alerts.md reports (half an hour); figures come
-from seeds alone, so they are the same everywhere.
+``python -m tests.conformance.watch_runs [SERVICES ...]`` prints what docs/alerts.md reports (half an hour); figures
+come from seeds alone, so they are the same everywhere.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ AFTER = 24
 """What begins so many bins after the end of an incident is still of it, if it is connected."""
 
 FOLLOWED = 100
-"""Requests in five minutes that a service or customer has at least, at most times of day, where something goes wrong."""
+"""Requests in five minutes that a service or customer has at least, but at night, where something goes wrong."""
 
 KINDS: dict[str, tuple[float, int]] = {
     "failures": (0.05, 12),

@@ -32,8 +32,8 @@ class Seen(Measure):
 
 @dataclass(frozen=True)
 class Trouble:
-    """What goes wrong from bin ``start`` to ``end``: ``of`` is a service, or a customer; ``size`` a share that fails, or
-    a factor."""
+    """What goes wrong from bin ``start`` to ``end``: ``of`` is a service, or a customer; ``size`` a share that
+    fails, or a factor."""
 
     kind: str
     start: int

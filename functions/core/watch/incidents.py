@@ -78,8 +78,9 @@ class Member(msgspec.Struct):
 
 
 class Incident(msgspec.Struct):
-    """All that is remembered of one incident; its ``name`` is that of no other. Times are ms; 0 is never. ``told`` counts what was told since the
-    beginning; ``weight`` and ``reach`` are how bad it was and how many services it had when that was last."""
+    """All that is remembered of one incident; its ``name`` is that of no other. Times are ms; 0 is never. ``told``
+    counts what was told since the beginning; ``weight`` and ``reach`` are how bad it was and how many services it had
+    when that was last."""
 
     name: str
     since_ms: int
@@ -109,7 +110,8 @@ class Told(NamedTuple):
 
 
 def services_of(subject: Subject, services: Collection[str]) -> set[str]:
-    """The services that a subject is part of; none of a customer. A function has those it is called like, else itself."""
+    """The services that a subject is part of; none of a customer. A function has those it is called like, or else
+    itself."""
     kind, names = subject
     if kind == "dependency":
         return set(names)
@@ -145,8 +147,8 @@ def follow(
 ) -> tuple[list[Incident], list[Told]]:
     """The incidents after a bin that ended at ``at_ms``, and what is to be told.
 
-    ``begun`` is what became unusual in it, ``goes_on`` what got worse or ended, ``still`` is unusual at its end. ``known`` are
-    all services, ``neighbours`` those that a service calls or is called by.
+    ``begun`` is what became unusual in it, ``goes_on`` what got worse or ended, ``still`` is unusual at its end.
+    ``known`` are all services, ``neighbours`` those that a service calls or is called by.
     """
     for incident in incidents:
         for member in incident.members:
@@ -160,9 +162,9 @@ def follow(
     began: list[Incident] = []
     again: list[Incident] = []
     for part in _parts(begun, known, neighbours):
-        incident = _joined(part, [*incidents, *began], at_ms, neighbours)
-        if incident is None:
-            incident = Incident(f"{at_ms // 1000}-{len(began)}", since_ms=at_ms - BIN_MS, grown_ms=at_ms)
+        joined = _joined(part, [*incidents, *began], at_ms, neighbours)
+        incident = joined or Incident(f"{at_ms // 1000}-{len(began)}", since_ms=at_ms - BIN_MS, grown_ms=at_ms)
+        if joined is None:
             began.append(incident)
         elif incident.over_ms:
             incident.over_ms = 0
@@ -183,26 +185,28 @@ def _past(incident: Incident, at_ms: int) -> bool:
 
 def _parts(begun: Sequence[Member], known: Collection[str], neighbours: Mapping[str, set[str]]) -> list[_Part]:
     """What began, by how it is connected: largest first, what only time connects last."""
-    parts: list[_Part] = []
-    loose: list[Member] = []
+    groups: dict[frozenset[str], list[Member]] = {}
     for member in begun:
-        services = services_of(member.subject, known)
-        if not services:
-            loose.append(member)
-            continue
+        groups.setdefault(frozenset(services_of(member.subject, known)), []).append(member)
+    loose = groups.pop(frozenset(), [])
+    parts: list[_Part] = []
+    for services, members in groups.items():
         near = services.union(*(neighbours.get(each, ()) for each in services))
         touching = [part for part in parts if not near.isdisjoint(part.services)]
-        parts = [part for part in parts if part not in touching]
-        members = [each for part in touching for each in part.members]
-        parts.append(_Part([*members, member], services.union(*(part.services for part in touching))))
+        parts = [part for part in parts if near.isdisjoint(part.services)]
+        parts.append(_united([*touching, _Part(members, set(services))]))
     if len(parts) >= WIDE:
-        parts = [_Part([each for part in parts for each in part.members], set().union(*(p.services for p in parts)))]
+        parts = [_united(parts)]
     parts.sort(key=lambda part: -sum(member.weight for member in part.members))
     if loose and parts:
         parts[0].members.extend(loose)
     elif loose:
         parts.append(_Part(loose, set()))
     return parts
+
+
+def _united(parts: Sequence[_Part]) -> _Part:
+    return _Part([each for part in parts for each in part.members], set().union(*(part.services for part in parts)))
 
 
 def _joined(

@@ -33,8 +33,8 @@ ASPECTS: dict[SubjectKind, tuple[Aspect, ...]] = {
 of the routes it asks for."""
 
 ENOUGH = 20
-"""Requests that a share or a percentile is made of: of fewer, one in twenty says nothing. Shares wait until there are so
-many; a percentile is left out."""
+"""Requests that a share or a percentile is made of: of fewer, one in twenty says nothing. Shares wait until there are
+so many; a percentile is left out."""
 
 SELDOM = 1.0
 """Who is asked less than once in five minutes has no traffic that could be unusual."""
@@ -71,7 +71,7 @@ SURELY = 2.0
 """-log10 of a chance: in a list of who is hit, one of a hundred may be there by chance."""
 
 HOUR, DAY = 12, 288
-"""Bins over which counts are summed besides, since many small surprises are a large one; and for what share is usual."""
+"""Bins over which counts are summed besides, since many small surprises are a large one; and for the usual share."""
 
 
 def needed(series: int, per_week: float) -> float:
@@ -249,7 +249,7 @@ def _divergence(share: float, usual: float) -> float:
     return max(0.0, part + ((1 - share) * math.log((1 - share) / (1 - usual)) if share < 1 else 0.0))
 
 
-QUANTITIES: dict[Aspect, Quantity] = {
+QUANTITIES: dict[str, Quantity] = {
     "traffic": Quantity("traffic", "in 5 minutes", "both", math.sqrt(FEW), _traffic),
     "failures": Quantity("failures", "%", "up", 0.0, _failures),
     "refusals": Quantity("refusals", "%", "up", 0.0, _refusals),

@@ -90,7 +90,8 @@ class Change(msgspec.Struct, frozen=True):
     """Something to tell: an incident began, got worse, is back or ended; or nothing at all arrives any more.
 
     ``incident`` names it, the same in all that is told of it. ``members`` come in order of weight. ``customers`` are
-    those with more failures in the bin than they usually have, the worst first. ``at_ms`` is the end of the bin that tells it.
+    those with more failures in the bin than they usually have, the worst first. ``at_ms`` is the end of the bin that
+    tells it.
     """
 
     event: Event
@@ -156,7 +157,7 @@ def observe(
 def _meet(state: State, start_ms: int, measures: Mapping[Subject, Measure]) -> None:
     """Counts who was seen, and follows those that have been seen for long enough while there is room."""
     room = None
-    for subject, measure in measures.items():
+    for subject in measures:
         known = state.subjects.get(subject)
         if known is None:
             known = state.subjects[subject] = Followed(start_ms, start_ms)
@@ -168,9 +169,9 @@ def _meet(state: State, start_ms: int, measures: Mapping[Subject, Measure]) -> N
             if room >= 0:
                 known.series = {aspect: Series() for aspect in ASPECTS[subject.kind]}
     for subject, known in state.subjects.items():
-        measure_ = measures.get(subject)
+        measure = measures.get(subject)
         bins = (start_ms - known.first_ms) // BIN_MS + 1
-        known.level += ((measure_.count if measure_ else 0) - known.level) / min(bins, DAY_MS // BIN_MS)
+        known.level += ((measure.count if measure else 0) - known.level) / min(bins, DAY_MS // BIN_MS)
 
 
 def _judge(

@@ -33,7 +33,7 @@ MOST_LINES = 5
 LONGEST_PATTERN = 60
 MUTED_FOR = timedelta(days=7)
 PAGE = "docs/alerts.md"
-_NEW = {"new": "was never seen before", "returned": "is back after two weeks"}
+_NEW: dict[str, str] = {"new": "was never seen before", "returned": "is back after two weeks"}
 
 
 def compose(
@@ -74,8 +74,8 @@ def title(change: Change) -> str:
 def line(member: Member) -> str:
     """Something unusual, in a sentence."""
     if member.what in _NEW:
-        return f"{name(member)} {_NEW[member.what]}, and happened {_times(member)}"  # type: ignore[index]
-    return explain(member.alert, name(member), QUANTITIES[member.what].unit)  # type: ignore[index]
+        return f"{name(member)} {_NEW[member.what]}, and happened {_times(member)}"
+    return explain(member.alert, name(member), QUANTITIES[member.what].unit)
 
 
 def name(member: Member) -> str:
@@ -83,7 +83,7 @@ def name(member: Member) -> str:
     if member.what in _NEW:
         return f"error '{plain(member.example, 60)}' of {plain(member.subject.names[0])}"
     of = f"error '{plain(member.example)}' of {plain(member.subject.names[0])}" if member.example else None
-    return f"{QUANTITIES[member.what].words} of {of or _of(member.subject)}"  # type: ignore[index]
+    return f"{QUANTITIES[member.what].words} of {of or _of(member.subject)}"
 
 
 def _of(subject: Subject) -> str:
@@ -101,7 +101,7 @@ def _short(member: Member) -> str:
     alert = member.alert
     if member.what in _NEW:
         return f"{member.what.capitalize()} {name(member)}, {_times(member)}"
-    unit = QUANTITIES[member.what].unit  # type: ignore[index]
+    unit = QUANTITIES[member.what].unit
     unit = f" {unit}" if unit else ""
     return f"{_capital(name(member))}: {_figure(alert.value)}{unit}, expected {_figure(alert.expected)}{unit}"
 
@@ -143,7 +143,7 @@ def _ended(member: Member) -> list[str]:
     if member.what in _NEW:
         return _item(line(member))
     if member.end:
-        return _item(explain(member.end, name(member), QUANTITIES[member.what].unit))  # type: ignore[index]
+        return _item(explain(member.end, name(member), QUANTITIES[member.what].unit))
     return _item(f"{name(member)}: nothing is seen of it any more")
 
 
