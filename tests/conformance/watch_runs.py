@@ -169,4 +169,4 @@ def main(sizes: Sequence[int]) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main([int(each) for each in sys.argv[1:]] or [5, 20, 60, 200]))
+    raise SystemExit(main([int(each) for each in sys.argv[1:]] or [5, 20, 50, 100]))

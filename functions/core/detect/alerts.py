@@ -54,14 +54,15 @@ class Alert(msgspec.Struct, frozen=True):
 
 
 def follow(
-    incident: Incident | None, model: Model, judged: Judgement, loud: bool, *, hold: bool = False
+    incident: Incident | None, model: Model, judged: Judgement, loud: bool, *, needed: float = 0.0
 ) -> tuple[Incident | None, tuple[Alert, ...]]:
     """The incident that goes on after a judged point, which the model learns here, and what is to be told.
 
-    ``loud`` says whether the evidence would make an alert; ``hold``, that the forecast waits for what is unusual.
+    ``loud`` says whether the evidence would make an alert; ``needed`` is how much that is,
+    where the forecast has to wait for what is unusual, and an incident to leave no trace.
     """
-    before = model.before() if loud and not incident else None
-    hold = hold and not incident and judged.evidence > CRIED
+    before = model.before(rarity=needed > 0) if loud and not incident else None
+    hold = needed > 0 and not incident and judged.evidence > CRIED
     model.learn(judged, usual=not incident and not loud, hold=hold)
     if not incident:
         return _begin(model, judged, before) if before else (None, ())
@@ -71,7 +72,7 @@ def follow(
         judged.value = model.fast
         model.rebase(model.fast - incident.expected)
     elif event == "back":
-        model.restore(incident.before)
+        model.restore(incident.before, needed)
     told = (_told(event, incident, model, judged),) if event else ()
     if event not in ("back", "new normal"):
         return incident, told

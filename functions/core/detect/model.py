@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from copy import copy
 
 import msgspec
 
@@ -90,12 +91,26 @@ class Judgement(msgspec.Struct):
         return min(1.0, len(KINDS) * 10**-self.surprise)
 
 
+class Rarity(msgspec.Struct, array_like=True):
+    """What is known of how rare things are."""
+
+    up: list[Calibration]
+    down: list[Calibration]
+    record: Calibration
+    restless: Calibration
+    drift: list[float]
+    unrest: float
+    top: float
+    bottom: float
+
+
 class Before(msgspec.Struct, array_like=True):
-    """Averages from before an incident."""
+    """Averages from before an incident; and, where that is asked for, all else that it would spoil."""
 
     slow: float
     scale: float
     errors: list[float | None]
+    rarity: Rarity | None = None
 
 
 class Model(msgspec.Struct):
@@ -279,14 +294,23 @@ class Model(msgspec.Struct):
         self.interval += (min(since, GAP * self.interval or since) - self.interval) * max(FAST, new)
         self.time = judged.time
 
-    def before(self) -> Before:
+    def before(self, *, rarity: bool = False) -> Before:
         """What an incident would spoil."""
-        return Before(self.slow, self.scale, list(self.errors))
+        before = Before(self.slow, self.scale, list(self.errors))
+        if rarity:
+            up, down = ([copy(each) for each in side] for side in (self.up, self.down))
+            rest = (copy(self.record), copy(self.restless), list(self.drift), self.unrest, self.top, self.bottom)
+            before.rarity = Rarity(up, down, *rest)
+        return before
 
-    def restore(self, before: Before) -> None:
-        """As if an incident that is over had not been."""
+    def restore(self, before: Before, needed: float = 0.0) -> None:
+        """As if an incident that is over had not been; ``needed`` is the evidence that made it one."""
         self.slow, self.scale, self.errors = before.slow, before.scale, list(before.errors)
         self.fast = self.smooth = self.last
+        if before.rarity:
+            for name in Rarity.__struct_fields__:
+                setattr(self, name, getattr(before.rarity, name))
+            self.loudest = min(self.loudest, needed)
 
     def rebase(self, by: float) -> None:
         """What was known of day and week holds at another level."""

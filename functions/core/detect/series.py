@@ -39,8 +39,8 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ``direction``: rises, falls or both. ``min_level``: no alert of a rise to less than this (or a fall from less), in
     the unit of the series. ``min_volume``: a value that stands for fewer requests (`Point.volume`) than this says
     nothing, and is not learnt either: one error of one request is no alert. ``evidence``, where given, makes an alert
-    in place of what ``sensitivity`` asks, and the forecast waits some points for what is unusual to pass, so that it can
-    add up: who watches many series needs more of it.
+    in place of what ``sensitivity`` asks: who watches many series needs more of it. Forecasts wait some points then for
+    what is unusual to pass, so that it can add up, and an incident that is over leaves no trace.
     """
 
     direction: Direction = "both"
@@ -147,7 +147,7 @@ def step(state: State, point: Point, options: Options = DEFAULT) -> Result:
     judged = model.judge(point.time, point.value, least, heard, point.most, options.evidence)
     # an incident that nobody wants to hear of is followed all the same: its end is no news in the other direction
     loud = judged.evidence >= options.needed
-    state.incident, alerts = follow(state.incident, model, judged, loud, hold=options.evidence > 0)
+    state.incident, alerts = follow(state.incident, model, judged, loud, needed=options.evidence)
     evidence = judged.evidence if heard(judged.up) else 0.0
     return Result(
         point.time,
