@@ -172,7 +172,7 @@ class Lake:
         allow(role, ["s3:ListBucket"], [self._bucket_arn(self.bucket)])
 
     def let_keep_detection(self, role: iam.Role) -> None:
-        """Read and write what detection has learnt; see ``let_read_summaries`` for what is asked where there is none."""
+        """Read and write what detection has learnt; what is asked where there is none, ``let_read_summaries`` says."""
         allow(role, ["s3:GetObject", "s3:PutObject"], [f"{self._bucket_arn(self.bucket)}/detection/state.msgpack"])
 
     def let_query(self, role: iam.Role) -> None:

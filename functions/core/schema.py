@@ -329,7 +329,11 @@ _ALL_TABLES: tuple[Table, ...] = (
             Column("cold_starts", "int", "Of them with a cold start."),
             Column("services", "string", "Who took part, in order, separated by commas."),
             _TENANT,
-            Column("cost_usd", "double", "At least: invocations, one billed unit of each call, and API Gateway's requests, at list price."),
+            Column(
+                "cost_usd",
+                "double",
+                "At least: invocations, one billed unit of each call, and API Gateway's requests, at list price.",
+            ),
             _few("cause", "Who made it fail, or took a quarter or more of the time; null where nobody stands out."),
             Column("cause_reason", "string", "Why that is so, in words."),
             Column("time_spent", JSON, "The critical path by `who` and `what` they did, in `ms`, the longest first."),

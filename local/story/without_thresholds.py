@@ -26,8 +26,8 @@ def unusual(world: World) -> None:
     """What detect says of it: the message."""
     world.teller.chapter("Told without a threshold")
     world.teller.say(
-        f"A partner's webhooks came to the stream, too: {world.partners - 1:,} of the last {partner.HOURS} hours. After "
-        "a deployment some fail. detect learns what is usual, and tells what is not."
+        f"A partner's webhooks came to the stream, too: {world.partners - 1:,} of the last {partner.HOURS} hours. "
+        "After a deployment some fail. detect learns what is usual, and tells what is not."
     )
     with world.teller.step("compact publishes the hours (on AWS by schedule)"):
         _run(world, "compact")
