@@ -15,7 +15,7 @@ from local.sample.shop.tenants import TENANTS
 SERVICE, ORDERS, STOCK = "partner-webhooks", "POST /partner/orders", "POST /partner/stock"
 HOURS, TROUBLE = 24, timedelta(minutes=25)
 BIN = timedelta(minutes=5)
-A_BIN = 60.0
+A_BIN = 100.0
 """Webhooks in five minutes, on average."""
 
 FAILING, USUALLY = 0.5, 0.002

@@ -153,12 +153,13 @@ class Model(msgspec.Struct):
         heard: Callable[[bool], bool] = lambda _: True,
         most: Callable[[Judgement], float] | None = None,
         needed: float = 0.0,
+        least: Callable[[Judgement], float] | None = None,
     ) -> Judgement:
         """Judges a value by what came before it; `learn` comes next. ``time`` must be later than that of the last one.
 
         Evidence does not count where neither the value nor, for a fall, what was expected reaches ``min_level``. Of a
         rise (or a fall) that is not ``heard`` it hides nothing that comes after, nor does evidence of less than is
-        ``needed``. ``most`` bounds evidence that is a cry.
+        ``needed``. ``most`` bounds evidence that is a cry; it is no less than ``least``, however little is known yet.
         """
         hour = int(time) // 3600
         day, week, hour_of_day = int(time) // 900 % 96, hour % 168, hour % 24
@@ -184,6 +185,8 @@ class Model(msgspec.Struct):
             judged.evidence = 0.0
         elif most and judged.evidence > CRIED:
             judged.evidence = min(judged.evidence, most(judged))
+        if least and not self.blind and self.count >= SETTLING and reached >= min_level:
+            judged.evidence = max(judged.evidence, least(judged))
         self._what_is_news(judged, heard(judged.up), needed)
         return judged
 

@@ -65,13 +65,14 @@ DEFAULT = Options()
 class Point(NamedTuple):
     """``time`` in seconds since 1970. ``volume`` is what the value was made of, requests for example. A ``muted``
     point is learnt and makes no alert. ``most`` says of a judgement that could make one how much evidence its value can
-    be at all, as whoever knows what it was counted from can tell."""
+    be at all, as whoever knows what it was counted from can tell, and ``least`` how much it is in any case."""
 
     time: float
     value: float
     volume: float = math.inf
     muted: bool = False
     most: Callable[[Judgement], float] | None = None
+    least: Callable[[Judgement], float] | None = None
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -143,8 +144,8 @@ def step(state: State, point: Point, options: Options = DEFAULT) -> Result:
         return Result(point.time, point.value)
     heard = options.hears
     muted = point.muted or (state.incident and not heard(state.incident.up))
-    least = math.inf if muted else options.min_level
-    judged = model.judge(point.time, point.value, least, heard, point.most, options.evidence)
+    lowest = math.inf if muted else options.min_level
+    judged = model.judge(point.time, point.value, lowest, heard, point.most, options.evidence, point.least)
     # an incident that nobody wants to hear of is followed all the same: its end is no news in the other direction
     loud = judged.evidence >= options.needed
     state.incident, alerts = follow(state.incident, model, judged, loud, needed=options.evidence)

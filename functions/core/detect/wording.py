@@ -6,20 +6,21 @@ from datetime import UTC, datetime
 
 from functions.core.detect.alerts import Alert
 
+_NOTHING = 1e-9
 _SPANS = ((7 * 86400, "week"), (86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
 def explain(alert: Alert, name: str, unit: str = "") -> str:
     """Why there is an alert: ``errors rose to 7 % where 0.2 % was expected (usual: 0.1 % to 0.4 %), 4.1 times ...``."""
     if alert.event == "back":
-        worst = f"{'at most' if alert.up else 'at least'} {_figure(alert.worst, unit)}"
-        return f"{name} is back at {_figure(alert.value, unit)} after {span(alert.time - alert.since)}; it was {worst}"
+        worst = f"{'at most' if alert.up else 'at least'} {figure(alert.worst, unit)}"
+        return f"{name} is back at {figure(alert.value, unit)} after {span(alert.time - alert.since)}; it was {worst}"
     if alert.event == "new normal":
-        before, now = _figure(alert.expected, unit), _figure(alert.value, unit)
+        before, now = figure(alert.expected, unit), figure(alert.value, unit)
         return f"{name} moved from {before} to {now} at {clock(alert.since)} and stayed: this is usual from now on"
     verb = ("rose" if alert.up else "fell") if alert.event == "begins" else ("rose on" if alert.up else "fell on")
-    usual = f"usual: {_figure(alert.low, unit)} to {_figure(alert.high, unit)}"
-    told = f"{name} {verb} to {_figure(alert.value, unit)} where {_figure(alert.expected, unit)} was expected ({usual})"
+    usual = f"usual: {figure(alert.low, unit)} to {figure(alert.high, unit)}"
+    told = f"{name} {verb} to {figure(alert.value, unit)} where {figure(alert.expected, unit)} was expected ({usual})"
     return f"{told}{_how_unusual(alert)}"
 
 
@@ -54,6 +55,7 @@ def _factor(times: float) -> str:
     return f"{times:.1f} times" if times < 10 else f"{min(times, 1e6):,.0f} times"
 
 
-def _figure(value: float, unit: str) -> str:
-    shown = f"{value:,.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.3g}"
+def figure(value: float, unit: str = "") -> str:
+    """Three digits, and whole thousands; next to nothing is 0."""
+    shown = f"{value:,.0f}" if 1000 <= abs(value) < 1e15 else f"{value if abs(value) > _NOTHING else 0:.3g}"
     return f"{shown} {unit}" if unit else shown

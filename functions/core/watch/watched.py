@@ -67,6 +67,10 @@ A_DECADE = 3.0
 ALONE = 12.0
 """Evidence that a single series gives by chance about once in so many points as a week has, five times over."""
 
+UNHEARD, CERTAIN = 2.0, 4.0
+"""A share that is twice as far off as it ever was counts by what it was counted from: with a quarter of that evidence,
+for requests do not fail independently of each other."""
+
 SURELY = 2.0
 """-log10 of a chance: in a list of who is hit, one of a hundred may be there by chance."""
 
@@ -198,8 +202,13 @@ def _share(series: Series, time: float, failed: int, count: int) -> Seen | None:
             return 0.0
         return A_DECADE * count * _divergence(share, usual) / math.log(10)
 
+    def least(judged: Judgement) -> float:
+        # so far off as it never was, and no chance by far: that need not wait until the series is known well
+        unheard = judged.value - judged.expected >= UNHEARD * max(series.state.model.furthest)
+        return most(judged) / CERTAIN if unheard else 0.0
+
     off = math.copysign(math.sqrt(2 * count * _divergence(share, usual)), share - usual)
-    return Seen(Point(time, off, most=most), partial(_share_of, usual=usual, count=count))
+    return Seen(Point(time, off, most=most, least=least), partial(_share_of, usual=usual, count=count))
 
 
 def usual_share(series: Series) -> float:

@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from functions.core.detect.wording import explain, span
+from functions.core.detect.wording import explain, figure, span
 from functions.core.incidents.wording import (
     AROUND_MS,
     CUSTOMERS,
@@ -103,7 +103,7 @@ def _short(member: Member) -> str:
         return f"{member.what.capitalize()} {name(member)}, {_times(member)}"
     unit = QUANTITIES[member.what].unit
     unit = f" {unit}" if unit else ""
-    return f"{_capital(name(member))}: {_figure(alert.value)}{unit}, expected {_figure(alert.expected)}{unit}"
+    return f"{_capital(name(member))}: {figure(alert.value)}{unit}, expected {figure(alert.expected)}{unit}"
 
 
 def _times(member: Member) -> str:
@@ -222,7 +222,3 @@ def _wrapped(text: str) -> list[str]:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _figure(value: float) -> str:
-    return f"{value:,.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.3g}"
