@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from functions.core.traces.transaction import CALLING
+from functions.core.traces.transaction import CALLING, above, nobody_waits
 
 UNNAMED = "(unknown)"
 SINGLE_CALLEE = 0.9
@@ -119,10 +119,7 @@ def read(table: pa.Table) -> list[Span]:
     for trace, span, parent_id, links, service, name, kind, start, duration, status, remote, operation, more in rows:
         if start is None or duration is None or duration < 0:
             continue
-        parent: Key | None = (trace, parent_id)
-        linked = parent not in keys
-        if linked:
-            parent = next((to for link in links or () if (to := (link["trace_id"], link["span_id"])) in keys), None)
+        parent, linked = above((trace, parent_id), ((link["trace_id"], link["span_id"]) for link in links or ()), keys)
         found[trace, span] = Span(
             (trace, span),
             parent if parent != (trace, span) else None,
@@ -204,7 +201,7 @@ def _walk(root: Span, children: Mapping[Key, list[Span]], callees: Callees, foun
         found.of_span[span.key] = call
         call.failed = call.failed or span.failed
         below = children.get(span.key, ())
-        meanwhile = [child for child in below if not _later(child)]
+        meanwhile = [child for child in below if not _later(child, span)]
         own = span.duration - _covered(span, meanwhile)
         if not (span.kind == "client" and any(_enters(child, span) for child in meanwhile)):
             if callee := _unseen(span, callees):
@@ -214,7 +211,7 @@ def _walk(root: Span, children: Mapping[Key, list[Span]], callees: Callees, foun
         for child in reversed(below):
             waited = None
             if span.kind in CALLING and _enters(child, span):
-                waited = max(0.0, child.start - span.start - span.duration) if _later(child) else own
+                waited = max(0.0, child.start - span.start - span.duration) if _later(child, span) else own
             open_.append((child, call, waited))
 
 
@@ -223,9 +220,9 @@ def _enters(span: Span, parent: Span) -> bool:
     return span.service != parent.service or (span.kind in _ENTERED and parent.kind in CALLING)
 
 
-def _later(span: Span) -> bool:
+def _later(span: Span, parent: Span) -> bool:
     """Whether nobody waits for a span's end."""
-    return span.linked or span.kind == "consumer"
+    return span.linked or nobody_waits(span.kind, span.start, parent.kind, parent.start + parent.duration)
 
 
 def _unseen(span: Span, callees: Callees) -> tuple[Key, bool] | None:

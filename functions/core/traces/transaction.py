@@ -8,9 +8,10 @@ is missing is said and not made up: a span whose parent never came hangs on the 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeVar
 
 from functions.core.cost.calls import call_usd, gateway_usd
 from functions.core.traces.facts import FAILED, Fact
@@ -23,6 +24,9 @@ MOST_INNER = 100
 """Requests behind the first one of a trace whose caller is looked for; more hang on the first one."""
 
 _WHOLE_SECOND_MS = 1000.0
+
+Place = TypeVar("Place", bound=tuple[str | None, str | None])
+"""Trace and span id."""
 
 
 @dataclass(slots=True, eq=False)
@@ -138,6 +142,19 @@ def assemble(facts: Iterable[Fact], trace_id: str | None = None) -> Transaction 
     return Transaction(tuple(roots), tuple(steps), tuple(_notes(chosen, roots)))
 
 
+def above(parent: Place, links: Iterable[Place], known: Container[Place]) -> tuple[Place | None, bool]:
+    """What a span hangs on, and whether by a link: its parent, else the first that it links to; None where no such span
+    is known."""
+    if parent in known:
+        return parent, False
+    return next((link for link in links if link in known), None), True
+
+
+def nobody_waits(kind: str | None, start_ms: float, parent_kind: str | None, parent_end_ms: float) -> bool:
+    """Whether a span's parent has sent a message, and did not wait for it."""
+    return parent_kind == "producer" or kind == "consumer" or start_ms > parent_end_ms + CLOCK_MS
+
+
 def _of_spans(spans: Sequence[Fact]) -> list[Step]:
     """A step for each span; of several reports of one span the one that knows its end."""
     known: dict[tuple[str | None, str | None], Fact] = {}
@@ -154,17 +171,16 @@ def _place(steps: Sequence[Step]) -> None:
     linked = []
     for step in steps:
         fact = step.fact
-        parent = by_id.get((fact.trace_id, fact.parent_span_id)) if fact.parent_span_id else None
-        sender = next((by_id[link] for link in fact.links if link in by_id), None)
-        if parent is not None:
-            sent = parent.fact.kind == "producer" or fact.kind == "consumer" or step.start_ms > parent.end_ms + CLOCK_MS
-            _hang(step, parent, "parent", asynchronous=sent)
-        elif sender is not None:
-            _hang(step, sender, "link", asynchronous=True)
-            step.shared_by = len(fact.links)
-            linked.append(step)
+        found, is_linked = above((fact.trace_id, fact.parent_span_id), fact.links, by_id)
+        if found is not None:
+            parent = by_id[found]
+            sent = is_linked or nobody_waits(fact.kind, step.start_ms, parent.fact.kind, parent.end_ms)
+            _hang(step, parent, "link" if is_linked else "parent", asynchronous=sent)
         elif fact.parent_span_id:
             step.placed = "lost"
+        if found is not None and is_linked:
+            step.shared_by = len(fact.links)
+            linked.append(step)
     _cut_circles(steps)
     _gather_orphans(steps)
     for step in linked:

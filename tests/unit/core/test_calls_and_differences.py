@@ -54,6 +54,16 @@ def test_nobody_waits_for_what_a_queue_delivers() -> None:
     assert (receiver.caller, receiver.wait_ms) == (sender, 0.0)
 
 
+def test_nobody_waits_for_what_was_sent_though_the_receiver_does_not_say_that_it_consumes() -> None:
+    sender, receiver = called(
+        span(1, None, "a", "server", 0, 100),
+        span(2, 1, "a", "producer", 10, 20),
+        span(3, 2, "b", "server", 60, 90),
+    )
+    assert sender.own_ms == {"server": 90.0, "producer": 10.0}
+    assert receiver.wait_ms == 40.0
+
+
 def test_a_child_that_outlives_its_parent_covers_no_more_than_the_parent() -> None:
     (call,) = called(span(1, None, "a", "server", 0, 50), span(2, 1, "a", "internal", 40, 500))
     assert call.own_ms == {"server": pytest.approx(39.0), "internal": 460.0}
