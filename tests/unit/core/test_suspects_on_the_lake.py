@@ -11,9 +11,10 @@ import pyarrow as pa
 import pytest
 from made_incidents import START_MS, in_lake, incident, usual
 
-from cli import ask, suspects
+from cli import ask, suspects, target
 from cli.in_memory import InMemory
 from cli.main import main
+from functions.aws import athena, clients
 from functions.core.accounting import Part
 from functions.core.questions import TimeRange, load_all
 from functions.core.schema import hour_of
@@ -155,3 +156,24 @@ def test_the_baseline_can_be_given_and_programs_get_json(command: Asked, capsys:
 def test_what_cannot_be_compared_is_said(given: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["suspects", *given]) == 1
     assert said in capsys.readouterr().err
+
+
+def test_athena_is_asked_about_exactly_these_times(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    literals: list[list[str]] = []
+
+    def run(_client: object, _sql: str, values: list[str], **_: object) -> athena.Result:
+        literals.append(values)
+        return athena.Result((), [], 0)
+
+    where = target.Target("here", "d", "w", "s", "b", "t", "l")
+    monkeypatch.setattr(target, "find", lambda _stage, local: where)
+    monkeypatch.setattr(athena, "run", run)
+    monkeypatch.setattr(clients, "client", lambda _: None)
+    assert main(["suspects", "--since", "2026-11-19T08:15:30", "--until", "2026-11-19T09:05"]) == 1
+    hours = ["'2026-11-19-07'", "'2026-11-19-08'", "'2026-11-19 07:21:00.000'", "'2026-11-19 08:10:30.000'"]
+    assert literals == [[*hours, *hours, "30000"]]
+    told = capsys.readouterr().err
+    assert "2026-11-19 07:21:00 to 08:10:30 UTC, in here" in told
+    assert "no spans or log lines of requests in the baseline" in told
