@@ -68,7 +68,7 @@ def run(
     totals = {name: getattr(counts, name) for name in ("events", "stored", "folded", "rejected")}
     print(json.dumps({**totals, "rows": rows}), file=err)
     if rules.meaning:
-        rules_file.tell_what_is_off(rules.meaning, err)
+        rules_file.tell_what_did_not_count(rules.meaning, err)
     return status
 
 

@@ -43,7 +43,7 @@ def check(path: str, telemetry: Telemetry, out: TextIO, err: TextIO) -> int:
         terminal.show(_COLUMNS, rows, "table", out)
     else:
         print("Nothing in the lake would be different.", file=out)
-    rules_file.tell_what_is_off(meaning, err)
+    rules_file.tell_what_did_not_count(meaning, err)
     return FAILED if meaning.watch.off else OK
 
 

@@ -37,7 +37,13 @@ def read(path: str) -> tuple[bytes, Written]:
         raise CommandError(f"{path}: {error}") from None
 
 
-def tell_what_is_off(meaning: Meaning, err: TextIO) -> None:
-    """Says which rules were switched off while they were at work."""
+def tell_what_did_not_count(meaning: Meaning, err: TextIO) -> None:
+    """Says which rules were switched off while they were at work, and which formats no line was compared with."""
     for rule, reason in meaning.watch.off.items():
         print(f"{safe(rule)} would be switched off: {safe(reason)}", file=err)
+    for name in meaning.formats.untried():
+        print(
+            f"formats: {safe(name)} was not tried: nothing read is of a log group or file that it names. Files of this "
+            "machine are of none: `tracelake rules check` tries it with --group",
+            file=err,
+        )

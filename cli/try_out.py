@@ -76,7 +76,7 @@ def run(
         print(f"Reading {' '.join(map(safe, names))} in {target.reach(local)}; nothing is written", file=err)
         _, found = read(names, span_of(since), limits)
     normalise(found, meaning)
-    rules_file.tell_what_is_off(meaning, err)
+    rules_file.tell_what_did_not_count(meaning, err)
     answers = list(ask(found, top, listed))
     seconds = time.monotonic() - began
     if form == "json":

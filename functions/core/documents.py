@@ -90,8 +90,10 @@ def split(text: str, max_depth: int) -> Iterator[tuple[str, Any]]:
         except NotJsonError:
             end = text.find("\n", position)
             end = len(text) if end < 0 else end
-            value = text[position:end].rstrip("\r")
-        yield text[position:end], value
+            line = text[position:end].rstrip("\r")
+            yield line, line
+        else:
+            yield text[position:end], value
         position = _after_space(text, end)
 
 

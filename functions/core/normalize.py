@@ -359,7 +359,7 @@ class Normalizer:
         found = formats.lines(of_file, list(shown)) if of_file else [None]
         for is_own, those in groupby(zip(lines, found, strict=True), lambda each: each[1] is not None):
             if is_own:
-                yield from those
+                yield from ((line.rstrip("\r"), own) for line, own in those)
             else:
                 rest = "\n".join(line for line, _ in those)
                 split = documents.split(rest, self._rules.max_json_depth)

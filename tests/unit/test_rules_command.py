@@ -258,3 +258,21 @@ def test_what_rules_made_of_a_span_is_explained(capsys, file, telemetry):
         ['attributes["user.id"]'],
         ["hashed with the key of the month"],
     )
+
+
+def test_a_format_that_no_line_was_compared_with_is_told_by_name(capsys, file, telemetry):
+    file.write_text("[[formats]]\nname = 'web-1'\nlog_groups = ['/ecs/web']\npattern = '^(?P<message>.*)$'\n")
+    for command in (("rules", "check", file), ("rows", "--rules", file)):
+        assert "formats: web-1 was not tried" in said(capsys, *command, telemetry).err
+    lines = [{"id": "1", "timestamp": 1_790_000_000_000, "message": "hello"}]
+    document = {
+        "messageType": "DATA_MESSAGE",
+        "owner": "1",
+        "logGroup": "/ecs/web",
+        "logStream": "s",
+        "logEvents": lines,
+    }
+    telemetry.write_text(json.dumps(document))
+    for command in (("rules", "check", file), ("rows", "--rules", file)):
+        assert "was not tried" not in said(capsys, *command, telemetry).err
+    assert said(capsys, "rules", "check", file).err == ""

@@ -48,6 +48,11 @@ class Formats:
             )
         return found
 
+    def untried(self) -> list[str]:
+        """Names of the formats none of whose log groups and files was there so far."""
+        tried = {form.name for found in self._known.values() for form in found}
+        return [form.name for form in self._formats if form.name not in tried]
+
     def lines(self, formats: Sequence[Format], texts: Sequence[str]) -> list[Line | None]:
         """Each text as a line of the first of some formats that it fits; None where it fits none."""
         found: list[Line | None] = [None] * len(texts)

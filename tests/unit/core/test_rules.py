@@ -309,3 +309,21 @@ def test_the_example_of_the_documentation_can_be_used() -> None:
             ";" if table != "logs" else ". Other"
         )[0]
         assert columns - {"time"} <= set(re.findall(r"`(\w+)`", told)), table
+
+
+def test_a_line_of_a_file_has_no_carriage_return_whatever_reads_it() -> None:
+    lines = ["ERROR|acme|no stock", "plain text", "ValueError: broken", '{"level": "INFO", "message": "json"}']
+    unix, windows = (
+        sorted(of_file(FILES, end.join([*lines, ""]))["logs"], key=lambda row: row["event_id"])
+        for end in ("\n", "\r\n")
+    )
+    assert [row["source"] for row in windows] == ["own_format", "text_log", "text_log", "json_log"]
+    assert windows == unix
+    assert not any("\r" in str(row) for row in windows)
+
+
+def test_lines_are_counted_and_named_alike_whatever_ends_them() -> None:
+    for end in ("\n", "\r\n", "\r\r\n"):
+        normalizer = taken(end.join(["first", "", "{", "second"]).encode())
+        assert (normalizer.counts.events, normalizer.counts.stored) == (3, 3), repr(end)
+        assert [row["event_id"] for row in rows(normalizer, "logs")] == ["shard:0:0", "shard:0:1", "shard:0:2"]
