@@ -22,6 +22,7 @@ from on_the_emulator import NAMES, Deployed, wait_for
 from trino_server import Answer, Trino, TrinoError
 
 from functions.aws.athena import Cell
+from functions.compact.handler import SETTLE_AFTER_MS
 from functions.core import views
 from functions.core.customers.listing import Customer, encode
 from functions.core.questions import FOLDER, Param, TimeRange, Value, load_all
@@ -145,7 +146,8 @@ def _of_the_lake(param: Param) -> Param:
 
 @pytest.fixture(scope="module")
 def lake(deployed: Deployed, trino: Trino) -> Lake:
-    hour_ago = int(time.time() * 1000) - HOUR_MS
+    # an hour that is over is settled two minutes later
+    hour_ago = int(time.time() * 1000) - HOUR_MS - SETTLE_AFTER_MS
     rehearsal.add_past(deployed.emulator, datetime.now(UTC), 4, incident=True, extra=_odd_ones(hour_ago))
     _put_customers(deployed, encode(CUSTOMERS))
     for table in sorted(name for name in TABLES if not TABLES[name].assembled):
