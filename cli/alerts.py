@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
+import sys
 from typing import Any, TextIO
 
 import msgspec
 
 from cli import target
+from cli.commands import place_of
 from cli.errors import OK, CommandError
 from cli.target import Target
 from cli.terminal import to_json
@@ -112,3 +115,17 @@ def _told(found: Replay, as_json: bool, out: TextIO) -> None:
 
 def _clock(ms: int) -> str:
     return f"{clock(ms / 1000)} UTC"
+
+
+def command(given: argparse.Namespace) -> int:
+    """``tracelake alerts``."""
+    if given.learn_again:
+        return learn_again(place_of(given), out=sys.stdout)
+    return run(
+        place_of(given),
+        since=given.since,
+        replays=given.replay,
+        per_week=given.per_week,
+        as_json=given.json,
+        out=sys.stdout,
+    )

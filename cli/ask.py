@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import difflib
 import re
+import sys
 import textwrap
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 from rich.text import Text
 
 from cli import terminal
+from cli.commands import place_of
 from cli.errors import OK, CommandError
 from cli.text import safe
 from functions.core.questions import Param, Question, QuestionError, TimeRange, Value, load_all, parse_span
@@ -191,3 +194,19 @@ def _span(span: timedelta) -> str:
     if hours >= 48 and hours % 24 == 0:
         return f"{hours / 24:g}d"
     return f"{hours:g}h" if hours >= 1 else f"{span.total_seconds() / 60:g}m"
+
+
+def command(given: argparse.Namespace) -> int:
+    """``tracelake ask``."""
+    if not given.question:
+        return list_questions(given.format, sys.stdout)
+    return answer(
+        given.question,
+        given.param,
+        given.since,
+        given.format,
+        place=place_of(given),
+        timeout_seconds=given.timeout,
+        out=sys.stdout,
+        err=sys.stderr,
+    )

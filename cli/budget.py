@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
+import sys
 from datetime import UTC, datetime
 from typing import TextIO
 
 from cli import target
+from cli.commands import place_of
 from cli.errors import OK, CommandError
 from cli.text import safe
 from functions.aws import budget as months
@@ -62,3 +65,8 @@ def _show(found: Status, periods: list[Period], place: str, out: TextIO) -> None
 
 def _clock(ms: int) -> str:
     return f"{datetime.fromtimestamp(ms / 1000, UTC):%d %b %H:%M} UTC"
+
+
+def command(given: argparse.Namespace) -> int:
+    """``tracelake budget``."""
+    return run(place_of(given), off=given.off, out=sys.stdout)

@@ -5,6 +5,8 @@ The list is one object of the lake bucket, which a put replaces: whoever reads m
 
 from __future__ import annotations
 
+import argparse
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 from cli import target, terminal
+from cli.commands import place_of
 from cli.errors import OK, CommandError
 from cli.text import safe
 from functions.aws.customers import READING, CustomerList, UnreadableListError, names_of
@@ -138,3 +141,21 @@ def _summary(found: Changes) -> str:
 
 def _count(count: int) -> str:
     return f"{count:,} customer" + ("s" if count != 1 else "")
+
+
+def put_command(given: argparse.Namespace) -> int:
+    """``tracelake customers put``."""
+    return put(
+        given.path,
+        place=place_of(given),
+        dry_run=given.dry_run,
+        yes=given.yes,
+        ask=input,
+        out=sys.stdout,
+        err=sys.stderr,
+    )
+
+
+def show_command(given: argparse.Namespace) -> int:
+    """``tracelake customers show``."""
+    return show(given.format, place=place_of(given), out=sys.stdout, err=sys.stderr)

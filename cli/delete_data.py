@@ -5,6 +5,8 @@ The stack goes last: it is the list of what there is to delete, so an interrupte
 
 from __future__ import annotations
 
+import argparse
+import sys
 from collections.abc import Callable
 from typing import Any, TextIO
 
@@ -115,3 +117,8 @@ def _delete_stack(stack: str) -> None:
     cloudformation.update_termination_protection(StackName=stack, EnableTerminationProtection=False)
     cloudformation.delete_stack(StackName=stack)
     cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig=_WAIT)
+
+
+def command(given: argparse.Namespace) -> int:
+    """``tracelake delete-data``."""
+    return run(given.stage, yes=given.yes, ask=input, out=sys.stdout, err=sys.stderr)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import sys
 import time
 import uuid
 from typing import TextIO
 
 from cli import target
+from cli.commands import place_of
 from cli.errors import OK, CommandError
 from cli.text import safe
 from functions.aws.clients import client
@@ -27,3 +30,9 @@ def run(place: tuple[bool, str | None], told: dict[str, str | None], out: TextIO
     what = " ".join(filter(None, (told.get("service"), told.get("version"), told["commit"])))
     print(f"deployed: {safe(what)} ({safe(where.place)})", file=out)
     return OK
+
+
+def command(given: argparse.Namespace) -> int:
+    """``tracelake deployed``."""
+    told = {name: getattr(given, name) for name in ("commit", "service", "version", "url", "status")}
+    return run(place_of(given), told, sys.stdout)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import math
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -148,3 +150,10 @@ def _write(path: Path, rows: Sequence[Row], scored: Sequence[tuple[float, float]
                 writer.writerow((safe(row.written), value, score))
     except OSError as error:
         raise CommandError(f"{path}: {error.strerror or error}") from None
+
+
+def command(given: argparse.Namespace) -> int:
+    """``tracelake detect``."""
+    names = ("direction", "min_level", "min_volume", "sensitivity")
+    options = msgspec.convert({name: getattr(given, name) for name in names}, Options)
+    return run(given.path, options, sys.stdout, as_json=given.json, scores=given.scores, volume=given.volume)

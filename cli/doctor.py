@@ -6,6 +6,8 @@ reads only; nothing need be deployed.
 
 from __future__ import annotations
 
+import argparse
+import sys
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
@@ -192,3 +194,19 @@ def _show(each: Advice, things: Sequence[Thing], tool: str, costs: Sequence[str]
     for name, text in advice.lines(each, tool).items():
         out.write(f"\n  {name}:\n")
         out.writelines(f"    {line}\n" for line in text.splitlines())
+
+
+def command(given: argparse.Namespace) -> int:
+    """``tracelake doctor``."""
+    return run(
+        given.log_groups,
+        since=given.since,
+        tenant_keys=given.tenant_key,
+        rules=given.rules,
+        limits=Limits(seconds=given.seconds),
+        tool=given.tool,
+        form=given.format,
+        place=(given.local, given.stage),
+        out=sys.stdout,
+        err=sys.stderr,
+    )

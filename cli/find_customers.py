@@ -5,6 +5,8 @@ Nothing is deployed or sent anywhere. Names of customers are shown as they stand
 
 from __future__ import annotations
 
+import argparse
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any, TextIO
@@ -128,3 +130,8 @@ def _time(members: dict[str, Any], logged: int | None) -> int:
 
 def _service(members: dict[str, Any], place: str) -> str:
     return next((name for key in _SERVICES if isinstance(name := members.get(key), str) and name), place)
+
+
+def command(given: argparse.Namespace) -> int:
+    """``tracelake find-customers``."""
+    return run(given.paths, given.format, sys.stdout, sys.stderr)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import sys
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -10,7 +12,7 @@ from typing import TextIO
 
 from cli import rules_file, target, terminal, try_out
 from cli.errors import OK, CommandError
-from cli.telemetry import Telemetry, normalised
+from cli.telemetry import Telemetry, normalised, telemetry_of
 from cli.text import safe
 from functions.aws import athena
 from functions.aws.clients import client
@@ -101,3 +103,8 @@ def _row(feature: Feature, total: int) -> dict[str, terminal.Cell]:
         *(feature.customers, round(100 * feature.read_share, 1), ", ".join(use.route for use in feature.routes[:3])),
     )
     return dict(zip(_COLUMNS, shown, strict=True))
+
+
+def command(given: argparse.Namespace) -> int:
+    """``tracelake find-features``."""
+    return run(telemetry_of(given), given.format, sys.stdout, sys.stderr, given.rules)

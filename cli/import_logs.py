@@ -7,8 +7,10 @@ import, is one row when its hour is settled.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from typing import Any, TextIO
 import deflate
 
 from cli import target
+from cli.commands import place_of
 from cli.errors import OK, CommandError
 from cli.log_events import Pages, Sample, Unreadable, chunks, find_groups, payload
 from cli.text import safe
@@ -257,3 +260,17 @@ def _state_folder() -> Path:
 
 def _clock(ms: int) -> str:
     return datetime.fromtimestamp(ms // 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def command(given: argparse.Namespace) -> int:
+    """``tracelake import``."""
+    return run(
+        given.group,
+        since=given.since,
+        most_gb=given.most_gb,
+        yes=given.yes,
+        place=place_of(given),
+        ask=input,
+        out=sys.stdout,
+        err=sys.stderr,
+    )

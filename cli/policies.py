@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -44,3 +46,8 @@ def policies(where: Place) -> dict[str, dict[str, Any]]:
         f"{prefix}-analyst": analyst(where),
         f"{prefix}-pipeline": pipeline(where),
     }
+
+
+def command(given: argparse.Namespace) -> int:
+    """``tracelake policies``."""
+    return run(given.folder, place(given.stage, given.account, given.region), sys.stdout)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -150,3 +152,8 @@ def _total(lines: list[Line]) -> dict[str, Cell]:
 
 def _table(rows: list[dict[str, Cell]], form: str, out: TextIO) -> None:
     show(list(rows[0]), rows, form, out)
+
+
+def command(given: argparse.Namespace) -> int:
+    """``tracelake price``."""
+    return run(given.templates, given.set, given.format, sys.stdout)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from typing import TextIO
 
 from cli import target
+from cli.commands import place_of
 from cli.errors import FAILED, OK
 from cli.text import safe
 from functions.aws.clients import client
@@ -52,3 +55,8 @@ def _move(store: DeadLetters, key: str, letters: Sequence[DeadLetter], taken: Se
         store.mark_retried(key)
     else:
         store.split_retried(key, taken, kept)
+
+
+def command(given: argparse.Namespace) -> int:
+    """``tracelake retry-rejected``."""
+    return run(place_of(given), reason=given.reason, dry_run=given.dry_run, out=sys.stdout, err=sys.stderr)

@@ -6,9 +6,11 @@ Normalizer as it does in the function.
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
@@ -126,3 +128,13 @@ def _excerpt(payload: bytes) -> str:
     except (UnreadableError, IndexError):
         opened = payload
     return opened[:LONGEST_EXCERPT].decode(errors="backslashreplace")
+
+
+def command(given: argparse.Namespace) -> int:
+    """``tracelake rows``."""
+    rules = replace(RULES, meaning=rules_file.load(given.rules))
+    explainer = Explainer(rules, every=given.every) if given.explain else None
+    status = run(given.paths, given.format, sys.stdout, sys.stderr, explainer, rules)
+    if explainer:
+        explainer.show(sys.stdout, as_json=given.json)
+    return status

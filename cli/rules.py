@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TextIO
@@ -9,8 +11,9 @@ from typing import TextIO
 import pyarrow as pa
 
 from cli import rules_file, target, terminal
+from cli.commands import place_of
 from cli.errors import FAILED, OK, CommandError
-from cli.telemetry import Telemetry, normalised
+from cli.telemetry import Telemetry, normalised, telemetry_of
 from cli.terminal import Cell
 from cli.text import safe
 from functions.aws.objects import Objects
@@ -160,3 +163,23 @@ def _time(time_ms: int) -> datetime:
 def _find(place: tuple[bool, str | None]) -> target.Target:
     local, stage = place
     return target.find(stage, local=local)
+
+
+def check_command(given: argparse.Namespace) -> int:
+    """``tracelake rules check``."""
+    return check(given.file, telemetry_of(given), sys.stdout, sys.stderr)
+
+
+def put_command(given: argparse.Namespace) -> int:
+    """``tracelake rules put``."""
+    return put(given.file, place_of(given), sys.stdout)
+
+
+def show_command(given: argparse.Namespace) -> int:
+    """``tracelake rules show``."""
+    return show(place_of(given), sys.stdout)
+
+
+def status_command(given: argparse.Namespace) -> int:
+    """``tracelake rules status``."""
+    return status(place_of(given), given.format, sys.stdout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import Any, TextIO
 import pyarrow as pa
 
 from cli import ask, rules_file
+from cli.commands import place_of
 from cli.errors import OK, CommandError
 from cli.telemetry import Telemetry, normalised
 from cli.terminal import console, to_json
@@ -167,3 +169,23 @@ def _print(ranked: Sequence[Suspect], out: TextIO) -> None:
         more = len(suspect.evidence) - len(lines)
         for line in [heading, *lines, *([f"   - and {more:,} smaller ones"] if more else [])]:
             console(out).print(line, markup=False, soft_wrap=True)
+
+
+def command(given: argparse.Namespace) -> int:
+    """``tracelake suspects``."""
+    incident, baseline = times(given.since, given.until), times(given.baseline_since, given.baseline_until)
+    if given.baseline and given.incident and not incident and not baseline:
+        return run(given.baseline, given.incident, given.rules, given.json, sys.stdout)
+    if not incident or given.baseline or given.incident:
+        raise CommandError(
+            "give --since, and --until where it is over; or files of two times, --baseline and --incident"
+        )
+    return run_on_lake(
+        incident,
+        baseline,
+        given.json,
+        place=place_of(given),
+        timeout_seconds=given.timeout,
+        out=sys.stdout,
+        err=sys.stderr,
+    )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
 from cli import raw_files, target, try_out
+from cli.commands import place_of
 from cli.errors import CommandError
 from cli.log_events import Limits
 from cli.rows import MAX_FILE_BYTES, files, read, records
@@ -66,3 +68,8 @@ def normalised(records: Sequence[bytes], meaning: Meaning) -> tuple[list[Part], 
             parts += normalizer.flush(str(number))
     parts += normalizer.flush("last")
     return parts, normalizer.counts
+
+
+def telemetry_of(given: argparse.Namespace) -> Telemetry:
+    """What the arguments of a command name."""
+    return Telemetry(given.paths, given.group, given.since, place_of(given), given.seconds)

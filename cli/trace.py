@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import sys
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import TextIO
@@ -12,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli import ask, rules_file, terminal
+from cli.commands import place_of
 from cli.errors import OK, CommandError
 from cli.telemetry import Telemetry, normalised
 from cli.text import safe
@@ -173,3 +176,17 @@ def _ms(value: float) -> str:
     if value >= 9_995:
         return f"{timedelta(milliseconds=round(value)).total_seconds():,.1f} s"
     return f"{value:,.0f} ms" if value >= 10 else f"{value:,.1f} ms"
+
+
+def command(given: argparse.Namespace) -> int:
+    """``tracelake trace``."""
+    return run(
+        given.id,
+        given.file,
+        given.since,
+        given.format,
+        place=place_of(given),
+        timeout_seconds=given.timeout,
+        out=sys.stdout,
+        err=sys.stderr,
+    )

@@ -6,7 +6,9 @@ sql/questions are asked of what it makes of them.
 
 from __future__ import annotations
 
+import argparse
 import secrets
+import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -228,3 +230,20 @@ def _show(found: Findings, answers: Iterable[Answer], seconds: float, out: TextI
     out.write(f"{events:,} events, {size / 1e6:,.1f} MB, in {seconds:.1f} seconds; nothing was written.\n")
     if found.rejected:
         out.write(f"{len(found.rejected):,} events could not be understood, the first: {safe(found.rejected[0])}\n")
+
+
+def command(given: argparse.Namespace) -> int:
+    """``tracelake try``."""
+    return run(
+        given.log_groups,
+        since=given.since,
+        tenant_keys=given.tenant_key,
+        rules=given.rules,
+        limits=Limits(seconds=given.seconds),
+        top=given.top,
+        customers=given.customers,
+        form=given.format,
+        local=given.local,
+        out=sys.stdout,
+        err=sys.stderr,
+    )

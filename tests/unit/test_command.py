@@ -2,10 +2,14 @@
 
 import csv
 import gzip
+import importlib
 import io
 import json
 import os
+import subprocess
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
@@ -15,6 +19,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from cli import ask, retry_rejected, target, terminal
+from cli.commands import COMMANDS
 from cli.errors import CommandError
 from cli.main import main
 from cli.text import CONTROL, safe
@@ -22,6 +27,7 @@ from functions.aws import clients, put_records
 from functions.aws.dead_letters import DeadLetter, DeadLetters
 from functions.core.questions import load_all
 
+ROOT = Path(__file__).resolve().parents[2]
 ROWS = [
     {"customer": "acme", "requests": 1234, "share_pct": 61.5, "seen": datetime(2026, 11, 20, 9, tzinfo=UTC)},
     {"customer": None, "requests": 7, "share_pct": None, "seen": None},
@@ -369,3 +375,19 @@ def test_an_error_of_aws_is_one_line(monkeypatch, capsys):
     assert "AccessDeniedException" in err
     assert err.count("\n") == 1
     assert safe(err.strip()) == err.strip()
+
+
+def test_help_imports_neither_arrow_nor_aws():
+    """Nor does any command import what another one needs; the list of them is the whole of what they share."""
+    code = "import sys; from cli.main import main\ntry: main(['--help'])\nfinally: print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "retry-rejected" in done.stdout
+    loaded = {name.partition(".")[0] for name in done.stderr.split()}
+    assert "argparse" in loaded
+    assert loaded & {"pyarrow", "boto3", "botocore", "duckdb", "rich", "aws_lambda_powertools"} == set()
+
+
+def test_every_command_has_the_function_that_runs_it():
+    for command in COMMANDS:
+        module, _, function = command.run.partition(".")
+        assert command.kinds or callable(getattr(importlib.import_module(f"cli.{module}"), function)), command.name
