@@ -80,7 +80,12 @@ class Teller:
             if other.name != change.incident
         ]
         usual = usual_before(times, others)
-        return suspect_words.lines(likely_causes(self.watch.table, self.watch.bucket, times, usual, self.remaining_ms))
+        found = likely_causes(self.watch.table, self.watch.bucket, times, usual, self.remaining_ms)
+        if found.not_looked:
+            # without tracing that would stand in every message
+            log.info("the likely cause was not looked for", reason=found.not_looked)
+            return ()
+        return suspect_words.lines(found)
 
     def _deployed(self, change: Change) -> list[str]:
         begin_ms = change.since_ms - DEPLOYED_BEFORE_MS
