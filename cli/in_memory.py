@@ -26,6 +26,7 @@ SETTINGS = "SET TimeZone = 'UTC'; SET integer_division = true;"
 """What Athena does."""
 
 FUNCTIONS = """
+CREATE MACRO sequence(a, b) AS range(a, b + 1);
 CREATE MACRO approx_percentile(x, p) AS quantile_disc(x, p);
 CREATE MACRO date_format(t, f) AS strftime(t, replace(f, '%i', '%M'));
 CREATE MACRO array_join(a, s) AS array_to_string(a, s);

@@ -19,7 +19,7 @@ import msgspec
 
 from cli import price
 from functions.core import questions, views
-from functions.core.cost import at_rest, by_volume
+from functions.core.cost import at_rest, by_volume, calls
 from functions.core.cost.assumptions import ASSUMED
 from functions.core.cost.at_rest import Line
 from functions.core.cost.prices import PRICES
@@ -33,7 +33,9 @@ from stacks.settings import Settings
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (
     # first: other pages show what the question's file says
+    "sql/questions/what_does_a_feature_cost.sql",
     "sql/questions/what_does_tracelake_cost.sql",
+    "sql/questions/who_uses_costly_features.sql",
     "stacks/budget.py",
     "README.md",
     "docs/data_dictionary.md",
@@ -106,6 +108,11 @@ def _at_rest() -> tuple[Line, ...]:
 def charges() -> str:
     """The price list of the pipeline as rows of an SQL VALUES list."""
     return ",\n".join(f"        {row}" for row in by_volume.sql_values()) + "\n"
+
+
+def call_prices() -> str:
+    """What calls of services of AWS cost, as rows of an SQL VALUES list."""
+    return ",\n".join(f"        {row}" for row in calls.sql_values()) + "\n"
 
 
 def rest() -> str:
@@ -234,6 +241,7 @@ def difference_table() -> str:
 BLOCKS: dict[str, Callable[[], str]] = {
     "alarms": alarm_table,
     "assumptions": assumptions,
+    "call_prices": call_prices,
     "charges": charges,
     "cost_at_rest": cost_at_rest,
     "cost_by_month": cost_by_month,

@@ -40,7 +40,7 @@ ESTIMATES_WITHIN = {"p99": 0.35}
 """The 99th percentile of a few hundred rows has neighbours that are far away; all others lie close."""
 
 Rows = list[dict[str, Cell]]
-NEEDED = {"id": f"{1:032x}"}
+NEEDED = {"id": f"{1:032x}", "steps": "GET /orders/{id},DELETE /orders/{id}"}
 """Parameters without which a question has no answer."""
 
 CUSTOMERS = [

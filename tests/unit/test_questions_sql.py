@@ -479,7 +479,8 @@ def test_every_question_that_shows_a_customer_shows_the_name(lake):
         shown[name] = {column[0] for column in lake.db.description}
     with_customers = {name for name, columns in shown.items() if columns & {"customer", "tenant"}}
     assert with_customers == {name for name, columns in shown.items() if "customer_name" in columns}
-    assert with_customers == {*NAMED, "what_happened", "which_requests_were_slow"}
+    usage = {"which_customers_are_at_risk", "who_calls_us_wrongly", "who_uses_costly_features"}
+    assert with_customers == {*NAMED, *usage, "what_happened", "which_requests_were_slow"}
 
 
 def test_loud_log_groups_come_with_what_could_be_and_what_was_left_out(lake):

@@ -58,3 +58,14 @@ def gateway_usd(source: str | None, request_id: str | None, status: str | None) 
     if source != "access_log" or status == "throttle":
         return 0.0
     return PRICES.usd("rest_api_request" if _UUID.fullmatch(request_id or "") else "http_api_request")
+
+
+def sql_values() -> list[str]:
+    """The price list as rows of an SQL VALUES list: service, beginning of the operation, US dollars a call; requests to
+    API Gateway with the kind of the API as their operation."""
+    units = {**_UNITS, "API Gateway": {"REST": ("rest_api_request", 1), "HTTP": ("http_api_request", 1)}}
+    return [
+        f"('{service}', '{beginning}', {PRICES.usd(price) * count:.3e})"
+        for service, prices in units.items()
+        for beginning, (price, count) in prices.items()
+    ]
