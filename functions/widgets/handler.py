@@ -36,6 +36,7 @@ from functions.core.widgets import (
     subscriptions,
     traffic,
     unusual,
+    usage,
 )
 from functions.core.widgets.hours import Hours
 from functions.core.widgets.page import WidgetContext, failure
@@ -121,6 +122,15 @@ def _unusual(_event: Mapping[str, Any], view: View) -> str:
     return unusual.render(found, seen, view)
 
 
+def _usage(_event: Mapping[str, Any], view: View) -> str:
+    view = replace(view, hours=usage.hours_of(view.context))
+    bodies = _summaries().read_hours("traffic", view.hours.names)
+    found = [
+        (hour, _of(Traffic, "traffic", body).customers) for hour, body in zip(view.hours.names, bodies, strict=True)
+    ]
+    return usage.render(found, view, _names())
+
+
 def _ledger(_event: Mapping[str, Any], view: View) -> str:
     bodies = _summaries().read_hours("ledger", view.hours.names)
     hours = [(hour, _of(Ledger, "ledger", body)) for hour, body in zip(view.hours.names, bodies, strict=True)]
@@ -151,6 +161,7 @@ WIDGETS = {
     "top_routes": Widget(traffic.ROUTES.docs, _routes),
     "errors": Widget(errors.DOCS, _errors),
     "unusual": Widget(unusual.DOCS, _unusual),
+    "usage": Widget(usage.DOCS, _usage),
     "ledger": Widget(ledger.DOCS, _ledger),
     "subscriptions": Widget(subscriptions.DOCS, _subscriptions),
     "find_log_lines": Widget(search.DOCS, lambda _event, view: search.render(view)),

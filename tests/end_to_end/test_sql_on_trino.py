@@ -240,6 +240,7 @@ CLICKS = {
     "error": ({"fingerprint": ""}, {"fingerprint": "none' OR '1' = '1"}),
     "log_lines": ({"level": "error"}, {"text": "O'", "tenant": "globex"}),
     "request": ({"trace": NEEDED["id"]}, {"trace": f"1-00000000-{2:024x}"}, {"trace": "r-1"}, {"trace": "o'"}),
+    "unit_cost": ({},),
 }
 
 

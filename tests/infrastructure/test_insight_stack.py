@@ -97,7 +97,7 @@ def test_what_the_estimate_takes_for_the_cost_at_rest_is_that_of_the_templates(
 
 SUBJECTS = ("application", "pipeline")
 CUSTOM = {
-    "application": ["unusual", "top_customers", "top_routes", "errors", "find_log_lines", "dark"],
+    "application": ["unusual", "top_customers", "top_routes", "errors", "usage", "find_log_lines", "dark"],
     "pipeline": ["ledger", "subscriptions", "rules"],
 }
 

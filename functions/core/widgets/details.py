@@ -10,7 +10,7 @@ from typing import Any
 
 from functions.core.questions import Value
 from functions.core.traces.shown import named
-from functions.core.widgets import transaction
+from functions.core.widgets import transaction, unit_cost
 from functions.core.widgets.page import WidgetContext, note, page, text
 from functions.core.widgets.parts import UNKNOWN, Column, customer, failed, meter, name_of, table, typed
 
@@ -102,12 +102,26 @@ def of_request(event: Mapping[str, Any]) -> Detail:
     return Detail(trace or "No id", (Section("What happened", "what_happened", {"id": trace}, "transaction"),))
 
 
+def of_unit_cost(_event: Mapping[str, Any]) -> Detail:
+    """What features and routes cost, and who uses the costly ones."""
+    params: dict[str, Value] = {"top": MOST_ROWS}
+    return Detail(
+        "What features cost",
+        (
+            Section("By feature, in hours that are over", "what_does_a_feature_cost", params, "costs"),
+            Section("By route", "what_does_a_feature_cost", {**params, "by": "route"}, "route_costs"),
+            Section("Who uses the costly ones", "who_uses_costly_features", params, "costly"),
+        ),
+    )
+
+
 DETAILS = {
     "customer": of_customer,
     "route": of_route,
     "error": of_error,
     "log_lines": of_log_lines,
     "request": of_request,
+    "unit_cost": of_unit_cost,
 }
 
 
@@ -306,6 +320,9 @@ _TABLES = {
     "deployments": _deployments,
     "slow": _slow,
     "transaction": transaction.draw,
+    "costs": unit_cost.draw,
+    "route_costs": unit_cost.draw_routes,
+    "costly": unit_cost.draw_customers,
 }
 
 

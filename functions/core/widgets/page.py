@@ -118,6 +118,15 @@ border-radius:14px;color:VAR(link);cursor:pointer;font-weight:600;white-space:no
 .tl .tl-key i.tl-sampled{background:VAR(sampled)}
 .tl svg.tl-trend{display:block;width:100%;height:18px}
 .tl svg.tl-trend rect{fill:VAR(bad-bar)}
+.tl svg.tl-days{display:block;max-width:100%}
+.tl-days rect{fill:VAR(bar)}
+.tl-days rect.tl-fresh{fill:VAR(folded)}
+.tl-days line{stroke:VAR(line)}
+.tl-days text{fill:VAR(quiet);font-size:12px;text-anchor:middle}
+.tl-days text.tl-n{fill:VAR(text);font-weight:600}
+.tl .tl-keys{display:flex;flex-wrap:wrap;gap:2px 16px;padding-bottom:8px}
+.tl .tl-meter .tl-money{min-width:5em}
+.tl .tl-below{padding-top:10px}
 .tl .tl-inc{border-left:3px solid VAR(line);padding:6px 4px 8px 10px;margin:0 4px 10px}
 .tl .tl-inc.tl-open{border-left-color:VAR(bad-bar)}
 .tl .tl-inc-head{display:flex;align-items:baseline;padding-bottom:4px}
