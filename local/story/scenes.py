@@ -141,7 +141,7 @@ def recovery(world: World) -> None:
 
 def questions(world: World) -> None:
     """The named queries, as `tracelake ask` runs them."""
-    world.teller.chapter("Five questions")
+    world.teller.chapter("Six questions")
     for name in views.QUESTIONS:
         rows = world.lake.answer(name)
         if not rows:

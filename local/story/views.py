@@ -36,6 +36,14 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
         "price_usd",
         "margin_pct",
     ),
+    "who_calls_us_wrongly": (
+        "customer_name",
+        "route",
+        "client_errors",
+        "client_error_pct",
+        "not_found",
+        "most_by_client",
+    ),
     "which_settings_are_popular": ("setting", "value", "customers", "share_pct", "switched_to", "switched_away"),
 }
 

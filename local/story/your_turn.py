@@ -12,14 +12,17 @@ from local.viewer import rehearsal
 
 REQUESTS_A_MINUTE_BEFORE = 40.0
 PAUSE_SECONDS = 1.0
+DAYS = 7
 
 
 def your_turn(world: World) -> None:
     """Serves the dashboards until a signal ends it."""
     world.teller.chapter("Your turn")
-    world.teller.say("So that the charts have a past, logs of three quiet hours before the story are written now.")
+    world.teller.say(
+        "So that the charts have a past, logs of three quiet hours and a little of the week before are written now."
+    )
     with world.teller.step("three quiet hours, published by compact (on AWS every five minutes)") as step:
-        added = rehearsal.add_past(world.emulator, world.began, REQUESTS_A_MINUTE_BEFORE, incident=False)
+        added = rehearsal.add_past(world.emulator, world.began, REQUESTS_A_MINUTE_BEFORE, incident=False, days=DAYS)
         step.result = f"{added:,} requests"
     world.teller.say("Customers go on until Ctrl-C. In another terminal: .venv/bin/tracelake ask --local")
     with traffic.Load(world.shop.url, _slowly(world.requests), threads=1):

@@ -29,6 +29,9 @@ _ROUTES = {
     "GET /orders/{id}": 12,
     "PUT /settings": 4,
 }
+_FEATURES = {"GET /products": "search", "POST /orders": "checkout", "GET /orders/{id}": "order_tracking"}
+"""What the shop's functions call what they do, by route."""
+
 _IMPAIRED = ("business", "eu")
 _PROVIDER_ERROR = ("PaymentTimeout", "the payment provider did not answer within 2500 ms")
 _OTHER_ERRORS = (
@@ -38,6 +41,7 @@ _OTHER_ERRORS = (
 )
 _INCIDENT_BEGINS = 0.87
 _MINUTE_MS = 60_000
+_DAY_MS = 86_400_000
 _LOGGED_AT_ONCE = 5_000
 
 Event = tuple[int, str]
@@ -57,6 +61,27 @@ def events(until_ms: int, rate: float, *, incident: bool, minutes: int = 180, se
     if incident:
         for group, written in _one_order(until_ms - 4 * _MINUTE_MS).items():
             logs.setdefault(group, []).extend(written)
+    return {group: sorted(written) for group, written in logs.items()}
+
+
+def earlier_days(until_ms: int, days: int, seed: int = 11) -> dict[str, list[Event]]:
+    """A little of each of the days before, in one hour of the day: who used the shop, and which of its features."""
+    chance = random.Random(seed)
+    logs: dict[str, list[Event]] = {GATEWAY: [], CHECKOUT: []}
+    for days_ago in range(days, 0, -1):
+        start = until_ms - days_ago * _DAY_MS
+        for tenant in TENANTS:
+            came = chance.random() < (0.95 if tenant.plan == "enterprise" else 0.6)
+            for _ in range(chance.randrange(2, 4 + round(tenant.weight)) if came else 0):
+                at, number = (
+                    start + chance.randrange(10 * _MINUTE_MS),
+                    str(UUID(int=chance.getrandbits(128), version=4)),
+                )
+                route = chance.choices(list(_FEATURES), [30, 12, 6])[0]
+                latency = round(chance.lognormvariate(3.5, 0.4))
+                logs[GATEWAY].append((at, request_line(tenant.id, route, 200, latency, number)))
+                used = {"event_type": "usage", "tenant": tenant.id, "feature": _FEATURES[route], "id": f"u-{number}"}
+                logs[CHECKOUT].append((at, json.dumps({**used, "user": f"u-{chance.randint(1, 400)}"})))
     return {group: sorted(written) for group, written in logs.items()}
 
 

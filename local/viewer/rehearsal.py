@@ -25,14 +25,14 @@ ARRIVAL_SECONDS = 120.0
 
 @contextmanager
 def rehearse(
-    folder: Path, requests_a_minute: float = 60.0, extra: Mapping[str, list[Event]] | None = None
+    folder: Path, requests_a_minute: float = 60.0, extra: Mapping[str, list[Event]] | None = None, days: int = 0
 ) -> Iterator[Emulator]:
-    """An emulator in `folder` with tracelake, a past and an incident; `extra` are more events by log group."""
+    """An emulator in `folder` with tracelake, a past and an incident; `extra` and `days` as in `add_past`."""
     os.environ.setdefault("CDK_VALIDATION", "false")
     with Emulator(folder, announcement=folder / "current.json") as emulator:
         emulator.deploy_tracelake(STAGE)
         put_customers(emulator)
-        add_past(emulator, datetime.now(UTC), requests_a_minute, incident=True, extra=extra)
+        add_past(emulator, datetime.now(UTC), requests_a_minute, incident=True, extra=extra, days=days)
         yield emulator
 
 
@@ -43,16 +43,23 @@ def add_past(
     *,
     incident: bool,
     extra: Mapping[str, list[Event]] | None = None,
+    days: int = 0,
 ) -> int:
-    """Write the logs of three hours, wait until the lake has them and publish them; returns how many requests."""
+    """Write the logs of three hours, wait until the lake has them and publish them; returns how many requests.
+
+    ``extra`` are more events by log group; of each of the ``days`` before there is a little.
+    """
     logs = emulator.client("logs")
     before = requests_counted(emulator)
-    written = past_traffic.events(int(until.timestamp() * 1000), requests_a_minute, incident=incident)
+    at = int(until.timestamp() * 1000)
+    written = past_traffic.events(at, requests_a_minute, incident=incident)
     for group, events in (extra or {}).items():
         written.setdefault(group, []).extend(events)
     for group in written:
         past_traffic.make_stream(logs, group)
     invoke(emulator, "subscribe-log-groups")
+    # first, for metrics of earlier days are not counted
+    past_traffic.write(logs, past_traffic.earlier_days(at, days))
     past_traffic.write(logs, written)
     requests = len(written[past_traffic.GATEWAY])
     _wait(lambda: requests_counted(emulator) >= before + requests)

@@ -26,6 +26,7 @@ THEMES = ("light", "dark")
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 420, "height": 900}
 SETTLED_MS = 500
 ALARM_SECONDS = 20.0
+DAYS = 7
 
 
 def take(console: Console, folder: Path) -> list[Path]:
@@ -93,7 +94,7 @@ def main() -> int:
         running = json.loads(CURRENT.read_text())
         pictures = take(Console(running["environment"], running["stage"]), arguments.folder)
     else:
-        with tempfile.TemporaryDirectory(prefix="tracelake-") as folder, rehearse(Path(folder)) as emulator:
+        with tempfile.TemporaryDirectory(prefix="tracelake-") as folder, rehearse(Path(folder), days=DAYS) as emulator:
             console = Console(emulator.environment, STAGE)
             add_unusual(emulator)
             _wait_for_alarm(console)

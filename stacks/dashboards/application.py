@@ -94,6 +94,6 @@ def rows(names: Names, widgets_arn: str) -> Iterator[list[cloudwatch.ConcreteWid
         custom("Top routes", widgets_arn, 12, 10, widget="top_routes", top=20),
     ]
     yield [custom("Errors", widgets_arn, 24, 8, widget="errors", top=20)]
-    yield [custom("Customers by day", widgets_arn, 24, 8, widget="usage")]
+    yield [custom("Customers by day", widgets_arn, 24, 7, widget="usage")]
     yield [custom("Find log lines or a request", widgets_arn, 24, 2, widget="find_log_lines")]
     yield [custom("What is still dark", widgets_arn, 24, 10, widget="dark", top=20)]

@@ -26,7 +26,7 @@ before: those of a week, so that the same day of the week is among them. Usual i
 which it was first seen: of at least so many, and of at least so many requests."""
 
 MOST_QUIET = 8
-_HEIGHT, _TOP, _FOOT = 150, 24, 24
+_HEIGHT, _TOP, _FOOT = 170, 24, 24
 _WIDEST_BAR = 72
 
 DOCS = f"""## Customers by day
