@@ -63,9 +63,10 @@ def gateway_usd(source: str | None, request_id: str | None, status: str | None) 
 def sql_values() -> list[str]:
     """The price list as rows of an SQL VALUES list: service, beginning of the operation, US dollars a call; requests to
     API Gateway with the kind of the API as their operation."""
-    units = {**_UNITS, "API Gateway": {"REST": ("rest_api_request", 1), "HTTP": ("http_api_request", 1)}}
-    return [
-        f"('{service}', '{beginning}', {PRICES.usd(price) * count:.3e})"
-        for service, prices in units.items()
-        for beginning, (price, count) in prices.items()
+    listed = [
+        (service, beginning, PRICES.usd(price) * count)
+        for service, units in _UNITS.items()
+        for beginning, (price, count) in units.items()
     ]
+    listed += [("API Gateway", kind, PRICES.usd(f"{kind.lower()}_api_request")) for kind in ("REST", "HTTP")]
+    return [f"('{service}', '{beginning}', {usd:.3e})" for service, beginning, usd in listed]
