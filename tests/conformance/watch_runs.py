@@ -160,7 +160,9 @@ def _share(cases: Iterable[list[int]], is_so: Callable[[list[int]], bool]) -> st
 
 def main(sizes: Sequence[int]) -> int:
     jobs = [
-        (size, max(10, min(200, 2 * size)), seed, 14) for size in sizes for seed in range(1, 2 + 120 // (size + 30))
+        (size, max(10, min(200, 2 * size)), seed, 14 if size < 100 else 7)
+        for size in sorted(sizes, reverse=True)
+        for seed in range(1, 2 + 60 // (size + 15))
     ]
     with ProcessPoolExecutor(2) as pool:
         futures = [pool.submit(run, *job, Wishes()) for job in jobs]

@@ -93,6 +93,11 @@ class Result(msgspec.Struct, frozen=True):
     high: float | None = None
     alerts: tuple[Alert, ...] = ()
 
+    @property
+    def evidence(self) -> float:
+        """What the score is made of."""
+        return EVIDENCE["standard"] * self.score / (1 - self.score)
+
 
 class State(msgspec.Struct):
     """All that is kept of a series between runs."""

@@ -67,6 +67,7 @@ class Member(msgspec.Struct):
     open: bool = True
     example: str = ""
     end: Alert | None = None
+    marginal: bool = False
 
     @property
     def weight(self) -> float:

@@ -102,10 +102,12 @@ class Series(msgspec.Struct, array_like=True):
 
 
 class Seen(NamedTuple):
-    """A point of a series, and what a value is in the unit that people know."""
+    """A point of a series, and what a value is in the unit that people know; and the ``share`` that it is, if it is one
+    (percent)."""
 
     point: Point
     shown: Callable[[float], float]
+    share: float | None = None
 
 
 class Quantity(NamedTuple):
@@ -119,14 +121,18 @@ class Quantity(NamedTuple):
     point: Callable[[Series, float, Measure], Seen | None]
 
 
-def follow(aspect: Aspect, series: Series, time: float, measure: Measure, evidence: float) -> tuple[Alert, ...]:
+def follow(
+    aspect: Aspect, series: Series, time: float, measure: Measure, evidence: float
+) -> tuple[tuple[Alert, ...], float]:
     """Judges what was seen in a bin that begins at ``time`` (seconds); alerts of at least this evidence, in the unit
-    that is shown."""
+    that is shown, and how much there is."""
     seen = QUANTITIES[aspect].point(series, time, measure)
     if seen is None:
-        return ()
-    alerts = step(series.state, seen.point, _options(aspect, evidence)).alerts
-    return tuple(_shown(alert, seen, series) for alert in alerts) if alerts else ()
+        return (), 0.0
+    result = step(series.state, seen.point, _options(aspect, evidence))
+    if not result.alerts:
+        return (), 0.0
+    return tuple(_shown(alert, seen, series) for alert in result.alerts), result.evidence
 
 
 def fails_more(series: Series | None, measure: Measure) -> bool:
@@ -138,7 +144,7 @@ def fails_more(series: Series | None, measure: Measure) -> bool:
     return count * _divergence(failed / count, usual) >= SURELY * math.log(10)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _options(aspect: Aspect, evidence: float) -> Options:
     quantity = QUANTITIES[aspect]
     return Options(direction=quantity.direction, min_level=quantity.few, evidence=evidence)
@@ -150,8 +156,9 @@ def _shown(alert: Alert, seen: Seen, series: Series) -> Alert:
     if alert.times:
         furthest = shown(alert.expected + (alert.value - alert.expected) / alert.times) - values["expected"]
         values["times"] = (values["value"] - values["expected"]) / furthest if furthest else 0.0
-    if series.worst:
-        values["worst"] = max(values["value"], series.worst)
+    if seen.share is not None:
+        # a share that is as far off stands for another one where there were more requests
+        series.worst = values["worst"] = max(values["value"], 0.0 if alert.event == "begins" else series.worst)
     return msgspec.structs.replace(alert, **values)
 
 
@@ -194,7 +201,6 @@ def _share(series: Series, time: float, failed: int, count: int) -> Seen | None:
     if series.state.incident:
         series.worst = max(series.worst, 100 * share)
     else:
-        series.worst = 0.0
         series.add(failed, count, DAY)
 
     def most(_judged: Judgement) -> float:
@@ -208,7 +214,7 @@ def _share(series: Series, time: float, failed: int, count: int) -> Seen | None:
         return most(judged) / CERTAIN if unheard else 0.0
 
     off = math.copysign(math.sqrt(2 * count * _divergence(share, usual)), share - usual)
-    return Seen(Point(time, off, most=most, least=least), partial(_share_of, usual=usual, count=count))
+    return Seen(Point(time, off, most=most, least=least), partial(_share_of, usual=usual, count=count), 100 * share)
 
 
 def usual_share(series: Series) -> float:
@@ -223,7 +229,7 @@ def _share_of(off: float, usual: float, count: int) -> float:
         middle = (low + high) / 2
         further = 2 * count * _divergence(middle, usual) > off * off
         low, high = (low, middle) if further == (off > 0) else (middle, high)
-    return 50 * (low + high)
+    return round(50 * (low + high), 4)
 
 
 def _latency(_series: Series, time: float, measure: Measure) -> Seen | None:

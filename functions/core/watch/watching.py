@@ -18,6 +18,7 @@ from functions.core.detect.alerts import Alert
 from functions.core.detect.model import VERSION as MODEL_VERSION
 from functions.core.detect.wording import span
 from functions.core.watch import incidents, watched
+from functions.core.watch.bars import MARGINAL, Bars
 from functions.core.watch.errors import Errors
 from functions.core.watch.incidents import Event, Incident, Member
 from functions.core.watch.signals import BIN_MS, KINDS, MOST, Measure, Subject
@@ -71,6 +72,7 @@ class State(msgspec.Struct):
     incidents: list[Incident] = []
     errors: Errors = msgspec.field(default_factory=Errors)
     silence: Silence = msgspec.field(default_factory=Silence)
+    bars: Bars = msgspec.field(default_factory=Bars)
 
     @property
     def series(self) -> int:
@@ -148,6 +150,10 @@ def observe(
         if series.state.incident and start_ms - 1000 * series.state.model.time < NO_POINT_MS
     }
     state.incidents, told = incidents.follow(state.incidents, begun, goes_on, at_ms, services, edges, still)
+    for event, incident in told:
+        # alone to its end
+        if event == "ended" and len(incident.members) == 1 and incident.members[0].marginal:
+            state.bars.raise_for([_sort(incident.members[0].subject, incident.members[0].what)])
     if start_ms % HOUR_MS == 0:
         _choose(state, start_ms)
     customers = _hit(state, measures) if told else ()
@@ -182,21 +188,30 @@ def _judge(
     goes_on: dict[tuple[Subject, str], Alert] = {}
     nothing = Measure()
     time = start_ms / 1000
-    evidence = watched.needed(state.series, wishes.per_week)
+    # rounded, so that few options are made
+    chance = round(watched.needed(state.series, wishes.per_week), 1)
+    state.bars.sink(wishes.per_week)
     for subject, known in state.subjects.items():
         measure = measures.get(subject, nothing)
         if measure is nothing and not known.certain:
             continue
         for aspect, series in known.series.items():
-            for alert in watched.follow(aspect, series, time, measure, evidence):
+            needed = chance + round(state.bars.of(_sort(subject, aspect)), 1)
+            alerts, evidence = watched.follow(aspect, series, time, measure, needed)
+            for alert in alerts:
                 if alert.event == "begins" and not wishes.mutes(subject, start_ms):
-                    begun.append(Member(subject, aspect, alert, example=measure.example))
+                    marginal = evidence < needed + MARGINAL
+                    begun.append(Member(subject, aspect, alert, example=measure.example, marginal=marginal))
                 elif alert.event != "begins":
                     goes_on[subject, aspect] = alert
     for subject, measure, what, alert in state.errors.observe(start_ms, measures):
         if not wishes.mutes(subject, start_ms):
             begun.append(Member(subject, what, alert, open=False, example=measure.example))
     return begun, goes_on
+
+
+def _sort(subject: Subject, what: str) -> str:
+    return f"{subject.kind} {what}"
 
 
 def _neighbours(state: State) -> dict[str, set[str]]:

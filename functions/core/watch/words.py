@@ -163,7 +163,7 @@ def _customers(change: Change) -> list[str]:
     ]
     lines += _more(len(change.customers) - CUSTOMERS)
     lines += [f"- {plain(each)}: see above" for each in moved[:CUSTOMERS] if not lines]
-    return ["CUSTOMERS (in the last 5 minutes of it)", *lines] if lines else []
+    return ["CUSTOMERS (in the last 5 minutes)", *lines] if lines else []
 
 
 def _mute(change: Change) -> list[str]:

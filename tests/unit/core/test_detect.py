@@ -361,3 +361,40 @@ def test_a_group_goes_on_from_where_it_was_whatever_comes_again() -> None:
     assert group.update(rest[0], rows[-100:])[0] == whole[0]
     with pytest.raises(UnknownStateError):
         group.unpack(group.pack(group.Group(whole=State(model=Model(version=99)))))
+
+
+# --- where evidence is asked for, as where many series are watched
+
+MANY = Options(evidence=20.0)
+
+
+def shifts() -> list[Point]:
+    """The same shift twice, half a day apart."""
+    return changed(changed(noisy(8), at(6), at(6, 1), 40), at(6, 12), at(6, 13), 40)
+
+
+def test_a_forecast_waits_for_what_is_unusual_to_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    def expected() -> float:
+        results = update(None, changed(noisy(8), at(6), at(6, 1), 8), Options(evidence=1000.0))[1]
+        return next(result.expected or 0.0 for result in results if result.time == at(6) + 3 * STEP)
+
+    assert expected() < 101
+    monkeypatch.setattr(model, "HOLDS", 0)
+    assert expected() > 101.5
+
+
+def test_an_incident_that_is_over_does_not_hide_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    def second() -> list[float]:
+        return [alert.time for alert in begun(shifts(), MANY) if at(6, 12) <= alert.time < at(6, 13)]
+
+    assert second()
+    before = Model.before
+    monkeypatch.setattr(Model, "before", lambda state, rarity: before(state))
+    assert not second()
+
+
+def test_whoever_knows_what_was_counted_bounds_the_evidence() -> None:
+    points = changed(noisy(8), at(6), at(6, 1), 60)
+    assert [alert for alert in begun(points, MANY) if alert.time >= at(6)]
+    bounded = [point._replace(most=lambda _: 19.0) for point in points]
+    assert not begun(bounded, MANY)

@@ -314,3 +314,17 @@ def test_a_replay_says_how_often_it_would_have_fired(learnt: bytes) -> None:
     found = replay(made)
     assert (found.fired, str(found)) == (1, "would have fired once in 3 days")
     assert replay(made, since_ms=MONDAY_MS + (NOW + 10) * BIN_MS).fired == 0
+
+
+def test_an_alert_of_one_series_alone_raises_the_bar_for_its_sort_and_a_wide_one_does_not(
+    learnt: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "MARGINAL", 1000.0)
+    over = bins(NOW + 6, NOW + 14)
+    state, _ = after(learnt, [*bins(NOW, NOW + 6, failing(ACME)), *over])
+    assert state.bars.of("customer failures") == pytest.approx(1.0, abs=0.01)
+    wide, _ = after(learnt, [*bins(NOW, NOW + 6, failing(ACME, SHOP)), *over])
+    assert wide.bars.by_sort == {}
+    monkeypatch.setattr(watching, "MARGINAL", 0.0)
+    plain, _ = after(learnt, [*bins(NOW, NOW + 6, failing(ACME)), *over])
+    assert plain.bars.by_sort == {}
