@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from cli import price
+from docs.alert_examples import messages
 from functions.core import questions, views
 from functions.core.cost import at_rest, by_volume, calls
 from functions.core.cost.assumptions import ASSUMED
@@ -43,6 +44,7 @@ PAGES = (
     "docs/sources.md",
     "docs/cost.md",
     "docs/alarms.md",
+    "docs/alerts.md",
     "docs/local_run.md",
 )
 _BLOCK = re.compile(
@@ -240,6 +242,7 @@ def difference_table() -> str:
 
 BLOCKS: dict[str, Callable[[], str]] = {
     "alarms": alarm_table,
+    "alert_examples": messages,
     "assumptions": assumptions,
     "call_prices": call_prices,
     "charges": charges,
