@@ -1,4 +1,4 @@
-"""The signals of the lake bucket, and two times of the state table: how far they are complete, and how far judged."""
+"""The signals of the lake bucket, and times of the state table: how far they are complete, and how far judged."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ STATE_KEY = "detection/state.msgpack"
 HOURS_AT_ONCE = 6
 _KEY = "signals"
 
-Mark = Literal["seen", "judged"]
-"""``seen``: what was committed until then is in the signals. ``judged``: what happened until then was judged."""
+Mark = Literal["seen", "judged", "causes"]
+"""``seen``: what was committed until then is in the signals. ``judged``: what happened until then was judged.
+``causes``: of what was found until then causes were looked for."""
 
 
 def read_mark(table: str, mark: Mark) -> int:

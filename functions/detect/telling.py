@@ -10,7 +10,7 @@ import msgspec
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
-from functions.aws import messages
+from functions.aws import messages, signals
 from functions.aws.causes import likely_causes
 from functions.aws.customers import known_names
 from functions.aws.messages import Memories
@@ -51,17 +51,27 @@ class Teller:
         summaries = Summaries(self.watch.bucket)
         before = page.decode(summaries.read(INCIDENTS).body) or page.Page()
         known = {each.incident for each in before.shown if not each.over_ms}
-        shown = [
-            self._told(change, looked.state)
+        news = [
+            change
             for change in looked.changes
             if change.at_ms > looked.news_ms or (change.event == "ended" and change.incident in known)
         ]
+        looks = bool(news) and self._may_look_for_causes(looked.state.until_ms)
+        shown = [self._told(change, looked.state, looks) for change in news]
         summaries.write(INCIDENTS, page.encode(before.after(looked.state, shown)))
 
-    def _told(self, change: Change, state: State) -> page.Shown:
+    def _may_look_for_causes(self, until_ms: int) -> bool:
+        """Once for each state: a look that died of it shall not keep the next one from telling people."""
+        if signals.read_mark(self.watch.table, "causes") == until_ms:
+            log.warning("the last look ended while it looked for causes; this one does not")
+            return False
+        signals.write_mark(self.watch.table, "causes", until_ms)
+        return True
+
+    def _told(self, change: Change, state: State, looks: bool) -> page.Shown:
         begins = change.event != "ended"
         lines = self._deployed(change) if begins else []
-        causes = self._causes(change, state) if begins and change.kind != "silence" else ()
+        causes = self._causes(change, state) if looks and begins and change.kind != "silence" else ()
         named = self._named(change)
         sent = _or(0, lambda: Memories(self.watch.table).count(hour_of(change.at_ms), change.at_ms), "the count")
         if memory.room(sent):

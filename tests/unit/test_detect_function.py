@@ -26,7 +26,7 @@ from functions.core.traces.suspects import Rows
 from functions.core.watch import page
 from functions.core.watch.deployed import Deployment, Deployments
 from functions.core.watch.signals import BIN_MS, Course, Measure, TrafficSignals
-from functions.detect import handler
+from functions.detect import handler, telling
 from functions.detect.looking import SETTLE_MS
 
 START = 1_793_491_200_000  # 2026-11-01
@@ -209,6 +209,20 @@ def test_who_is_the_likely_cause_is_told_and_shown(account: Account) -> None:
     account.goes_on(1)
     account.look()
     assert "LIKELY CAUSE" not in account.sent[1]["Message"]
+
+
+def test_a_look_that_dies_of_looking_for_causes_does_not_keep_the_next_from_telling(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(telling, "likely_causes", dies)
+    account.goes_on(0.25, failing=0.3)
+    with pytest.raises(MemoryError):
+        account.look()
+    assert account.sent == []
+    assert len(account.look()["told"]) == 1
 
 
 def test_where_requests_are_not_traced_the_message_does_without_a_cause(account: Account) -> None:
