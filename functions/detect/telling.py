@@ -23,11 +23,11 @@ from functions.core.traces import suspect_words
 from functions.core.traces.compared import usual_before
 from functions.core.watch import deployed, page, words
 from functions.core.watch.deployed import Deployments
+from functions.core.watch.page import MOST_CUSTOMERS
 from functions.core.watch.watching import Change, State
 from functions.detect.looking import Looked, Watch
 
 DEPLOYED_BEFORE_MS = HOUR_MS
-MOST_CUSTOMERS = 5
 LAST = ("This is the last message of this hour: there were too many. The dashboard has", "all of them.")
 
 Found = TypeVar("Found")
