@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functions.core.meaning.status import STATUS_KEY
 from stacks.policies.documents import Document, Place, allow, document
 
 
@@ -32,7 +33,8 @@ def viewer(place: Place) -> Document:
 
 
 def analyst(place: Place) -> Document:
-    """SQL over the lake in the workgroup, by console and by ``tracelake ask``. No dead letter; writes only results."""
+    """SQL over the lake in the workgroup, by console and by ``tracelake ask``; what ``tracelake alerts`` reads. No dead
+    letter; writes only results."""
     lake = place.arn("s3:::{name}-data-lake*")
     tables = [
         place.arn("glue:{region}:{account}:catalog"),
@@ -76,6 +78,7 @@ def analyst(place: Place) -> Document:
             allow(
                 ["s3:GetObject"], [f"{lake}/hot/*", f"{lake}/settled/*", f"{lake}/lists/*", f"{lake}/athena-results/*"]
             ),
+            allow(["s3:GetObject"], [f"{lake}/summaries/*", f"{lake}/{STATUS_KEY}"]),
             # https://docs.aws.amazon.com/athena/latest/ug/security-iam-awsmanpol.html
             allow(
                 ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:PutObject"], [f"{lake}/athena-results/*"]
