@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
+from typing import TypeVar
+
+from aws_lambda_powertools import Logger
+from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.aws import items
 from functions.aws.clients import client
@@ -14,6 +19,8 @@ from functions.core.incidents.wording import Message
 MEMORY_LIFE_S = 30 * 86_400
 COUNT_LIFE_S = 86_400
 _TRIES = 5
+
+Found = TypeVar("Found")
 
 
 def publish(topic: str, message: Message) -> None:
@@ -27,6 +34,15 @@ def publish(topic: str, message: Message) -> None:
             name: {"DataType": "String", "StringValue": value} for name, value in message.attributes.items() if value
         },
     )
+
+
+def or_nothing(read: Callable[[], Found], what: str, log: Logger) -> Found | None:
+    """What is read, or ``None``: a message without it is better than none."""
+    try:
+        return read()
+    except (BotoCoreError, ClientError) as error:
+        log.warning("the message does without", what=what, reason=str(error))
+        return None
 
 
 class Memories:

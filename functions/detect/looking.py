@@ -62,7 +62,7 @@ class Watch:
         begun_ms = self.now_ms()
         if complete_ms < signals.read_mark(self.table, "judged") + BIN_MS:
             return None
-        objects, wanted = Objects(self.bucket), wishes()
+        objects = Objects(self.bucket)
         stored = objects.read(signals.STATE_KEY)
         state = watching.unpack(stored.body)
         judged, changes = 0, list[Change]()
@@ -71,6 +71,7 @@ class Watch:
             if not anything:
                 return None
             state, begin_ms = State(), signals.first_ms(self.bucket, complete_ms - LEARN_MS)
+        wanted = wishes()
         for start_ms, seen in signals.seen(self.bucket, begin_ms, complete_ms):
             state, found = watching.observe(state, start_ms, seen, wanted)
             changes += found

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import msgspec
 from aws_lambda_powertools import Logger
-from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.aws import messages, signals
 from functions.aws.causes import likely_causes
 from functions.aws.customers import known_names
-from functions.aws.messages import Memories
+from functions.aws.messages import Memories, or_nothing
 from functions.aws.summaries import INCIDENTS, Summaries
 from functions.core.incidents import memory
 from functions.core.incidents.wording import Place
@@ -29,8 +27,6 @@ from functions.detect.looking import Looked, Watch
 
 DEPLOYED_BEFORE_MS = HOUR_MS
 LAST = ("This is the last message of this hour: there were too many. The dashboard has", "all of them.")
-
-Found = TypeVar("Found")
 
 log = Logger(service="tracelake-detect")
 
@@ -73,7 +69,8 @@ class Teller:
         lines = self._deployed(change) if begins else []
         causes = self._causes(change, state) if looks and begins and change.kind != "silence" else ()
         named = self._named(change)
-        sent = _or(0, lambda: Memories(self.watch.table).count(hour_of(change.at_ms), change.at_ms), "the count")
+        memories = Memories(self.watch.table)
+        sent = or_nothing(lambda: memories.count(hour_of(change.at_ms), change.at_ms), "how many were sent", log) or 0
         if memory.room(sent):
             notes = LAST if memory.room(sent) == 1 else ()
             message = words.compose(named, self.place, causes, lines, notes)
@@ -100,9 +97,8 @@ class Teller:
     def _deployed(self, change: Change) -> list[str]:
         begin_ms = change.since_ms - DEPLOYED_BEFORE_MS
         hours = [hour_of(start) for start in range(begin_ms // HOUR_MS * HOUR_MS, change.at_ms, HOUR_MS)]
-        bodies: Sequence[bytes] = _or(
-            (), lambda: Summaries(self.watch.bucket).read_hours("deployments", hours), "what was deployed"
-        )
+        summaries = Summaries(self.watch.bucket)
+        bodies = or_nothing(lambda: summaries.read_hours("deployments", hours), "what was deployed", log) or ()
         found = [decode(body).summary("deployments") for body in bodies]
         known = [each for each in found if isinstance(each, Deployments)]
         return deployed.lines(deployed.between(known, begin_ms, change.at_ms), change.since_ms)
@@ -120,12 +116,3 @@ class Teller:
             for each in worst
         ]
         return msgspec.structs.replace(change, customers=(*named, *change.customers[MOST_CUSTOMERS:]))
-
-
-def _or(otherwise: Found, read: Callable[[], Found], what: str) -> Found:
-    """What is read, or something else: a message without it is better than none."""
-    try:
-        return read()
-    except (BotoCoreError, ClientError) as error:
-        log.warning("the message does without", what=what, reason=str(error))
-        return otherwise

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 from aws_lambda_powertools import Logger
-from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.aws import environment
-from functions.aws.messages import Memories
+from functions.aws.messages import Memories, or_nothing
 from functions.core.incidents import changes, memory
 from functions.core.incidents.changes import Change
 from functions.core.incidents.figures import MINUTE_MS, Figures, compare, measure, window_start
@@ -19,8 +18,6 @@ from functions.core.incidents.rules import RULES, Rule
 from functions.core.incidents.wording import Message, Place, Story, compose, raw
 from functions.core.schema import hour_of
 from functions.notify import measuring
-
-Found = TypeVar("Found")
 
 log = Logger(service="tracelake-notify")
 
@@ -44,11 +41,11 @@ def tell(event: dict[str, Any]) -> Told:
         message = raw(event, environment.stage(), "the alarm is not one of tracelake's own")
         return Told(name, "raw", message)
     memories = Memories(environment.required("STATE_TABLE"))
-    known = _or_nothing(lambda: memories.of(name), "what was told before") or Memory()
+    known = or_nothing(lambda: memories.of(name), "what was told before", log) or Memory()
     telling, after = memory.decide(known, change, window_start(rule, change.at_ms))
     if telling is Telling.NOTHING:
         return Told(name, telling, None, lambda: memories.keep(name, after))
-    sent = _or_nothing(lambda: memories.count(hour_of(change.at_ms), change.at_ms), "how many were sent") or 0
+    sent = or_nothing(lambda: memories.count(hour_of(change.at_ms), change.at_ms), "how many were sent", log) or 0
     if not memory.room(sent):
         return Told(name, "too many", None, lambda: memories.keep(name, after))
     story = _story(name, rule, change, telling, after)
@@ -63,8 +60,8 @@ def _story(name: str, rule: Rule, change: Change, telling: Telling, after: Memor
     customers = None
     if rule.customers and telling is not Telling.OVER:
         bucket = environment.required("LAKE_BUCKET")
-        customers = _or_nothing(
-            lambda: measuring.read_customers(bucket, figures.since_ms, change.at_ms), "who is affected"
+        customers = or_nothing(
+            lambda: measuring.read_customers(bucket, figures.since_ms, change.at_ms), "who is affected", log
         )
     place = Place(
         stage=environment.stage(),
@@ -81,18 +78,9 @@ def _figures(rule: Rule, change: Change, telling: Telling, after: Memory) -> Fig
     if not (rule.share or rule.value):
         return Figures(start)
     if telling is Telling.OVER:
-        series = _or_nothing(lambda: measuring.read_metrics(rule, start, change.at_ms), "how bad it was") or {}
+        series = or_nothing(lambda: measuring.read_metrics(rule, start, change.at_ms), "how bad it was", log) or {}
         return Figures(start, measure(rule, series, start, change.at_ms))
     read = measuring.read_now_and_usual
     earliest = start - rule.period_ms
-    series = _or_nothing(lambda: read(rule, earliest, change.at_ms + MINUTE_MS), "how bad it is") or {}
+    series = or_nothing(lambda: read(rule, earliest, change.at_ms + MINUTE_MS), "how bad it is", log) or {}
     return compare(rule, series, change.at_ms)
-
-
-def _or_nothing(read: Callable[[], Found], what: str) -> Found | None:
-    """What is read, or ``None``: a message without it is better than none."""
-    try:
-        return read()
-    except (BotoCoreError, ClientError) as error:
-        log.warning("the message does without", what=what, reason=str(error))
-        return None

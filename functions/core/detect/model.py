@@ -280,19 +280,19 @@ class Model(msgspec.Struct):
         weight = max(SCALE, new)
         self.scale += (off - self.scale) * weight
         self.level += (abs(bounded) - self.level) * weight
-        self.hour_scale[hour] = _towards(self.hour_scale[hour], off, HOUR)
+        self.hour_scale[hour] = towards(self.hour_scale[hour], off, HOUR)
         errors = self.errors
         for at, forecast in enumerate(judged.forecasts):
             if forecast is not None:
-                errors[at] = _towards(errors[at], abs(value - forecast), ERRORS)
+                errors[at] = towards(errors[at], abs(value - forecast), ERRORS)
         self.held = self.held + 1 if hold else 0
         if not 0 < self.held <= HOLDS:
             self.last = value
             self.fast += (bounded - self.fast) * max(FAST, new)
         self.slow += (bounded - self.slow) * max(SLOW, new)
         if usual:
-            self.day[day] = _towards(self.day[day], bounded, DAY)
-            self.week[week] = _towards(self.week[week], bounded, WEEK)
+            self.day[day] = towards(self.day[day], bounded, DAY)
+            self.week[week] = towards(self.week[week], bounded, WEEK)
         since = judged.time - self.time
         self.interval += (min(since, GAP * self.interval or since) - self.interval) * max(FAST, new)
         self.time = judged.time
@@ -321,5 +321,6 @@ class Model(msgspec.Struct):
         self.week = [each if each is None else each + by for each in self.week]
 
 
-def _towards(average: float | None, value: float, weight: float) -> float:
+def towards(average: float | None, value: float, weight: float) -> float:
+    """The running average after a value of this weight; the value where there is none yet."""
     return value if average is None else average + (value - average) * weight

@@ -7,10 +7,11 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from functions.core.accounting import DAY_MS
 from functions.core.detect.alerts import Alert
+from functions.core.schema import HOUR_MS
 from functions.core.watch.signals import Measure, Subject
 
-DAY_MS = 86_400_000
 LEARNING_MS = DAY_MS
 """In the first day every error is new."""
 
@@ -18,7 +19,6 @@ QUIET_MS = 14 * DAY_MS
 OFTEN = 5
 """Times in an hour: what happens once may never happen again."""
 
-HOUR_MS = 3_600_000
 MOST = 10_000
 MOST_WAITING = 1000
 

@@ -54,7 +54,6 @@ _KINDS: dict[SubjectKind, float] = {
     "metric": 1.0,
 }
 _WHATS: dict[What, float] = {"failures": 2.0, "refusals": 0.7, "new": 1.2, "returned": 1.2, "mean": 0.7}
-_STRONGEST = 20.0
 
 
 class Member(msgspec.Struct):

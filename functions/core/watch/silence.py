@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from functions.core.detect.model import towards
+from functions.core.schema import HOUR_MS
 from functions.core.watch.signals import BIN_MS
 
 HELD_MS = 30 * 60_000
@@ -38,7 +40,7 @@ class Silence(msgspec.Struct):
 
     def observe(self, start_ms: int, count: int) -> Silent:
         """Takes the sum of all counts in a bin."""
-        hour = start_ms // 3_600_000
+        hour = start_ms // HOUR_MS
         day, week = hour % 24, hour % 168
         if count == 0 and (self.since_ms or self._breaks_off(day, week)):
             self.since_ms = self.since_ms or start_ms
@@ -48,14 +50,10 @@ class Silence(msgspec.Struct):
         ended = Silent(False, self.told, self.since_ms)
         self.since_ms, self.told = 0, False
         self.recent += (count - self.recent) / RECENT
-        self.day[day] = _towards(self.day[day], count, HOUR_OF_DAY)
-        self.week[week] = _towards(self.week[week], count, HOUR_OF_WEEK)
+        self.day[day] = towards(self.day[day], count, HOUR_OF_DAY)
+        self.week[week] = towards(self.week[week], count, HOUR_OF_WEEK)
         return ended
 
     def _breaks_off(self, day: int, week: int) -> bool:
         known = [each for each in (self.day[day], self.week[week]) if each is not None]
         return bool(known) and min(self.recent, *known) >= SURE
-
-
-def _towards(average: float | None, value: float, weight: float) -> float:
-    return value if average is None else average + (value - average) * weight

@@ -14,9 +14,11 @@ from typing import Literal
 
 import msgspec
 
+from functions.core.accounting import DAY_MS
 from functions.core.detect.alerts import Alert
 from functions.core.detect.model import VERSION as MODEL_VERSION
 from functions.core.detect.wording import span
+from functions.core.schema import HOUR_MS
 from functions.core.watch import incidents, watched
 from functions.core.watch.bars import MARGINAL, Bars
 from functions.core.watch.errors import Errors
@@ -26,8 +28,6 @@ from functions.core.watch.silence import Silence
 from functions.core.watch.watched import ASPECTS, Aspect, Series
 from functions.core.watch.wishes import DEFAULT, Wishes
 
-HOUR_MS = 3_600_000
-DAY_MS = 24 * HOUR_MS
 VERSION = 1
 MOST_SERIES = 2000
 MOST_SUBJECTS = 5000
